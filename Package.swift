@@ -1,0 +1,109 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every target.
+///
+/// - `ExistentialAny`: the cost of an existential is visible where it is paid.
+/// - `MemberImportVisibility`: a file names every module it uses, so the layer check sees it.
+/// - `InternalImportsByDefault`: a dependency does not leak through a layer's interface by accident.
+let common: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// Continuous integration refuses warnings; a user with a newer compiler must not be stopped by them.
+let strict: [SwiftSetting] =
+    Context.environment["REKEY_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+let library = common + strict
+let test = common + strict
+
+let package = Package(
+    name: "rekey",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "rekey", targets: ["rekey"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(name: "ByteStreams", dependencies: ["CZlib"], swiftSettings: library),
+        .target(
+            name: "Items",
+            dependencies: ["ByteStreams", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: library),
+        .target(
+            name: "Rekeying",
+            dependencies: ["Items", "ByteStreams", .product(name: "Yams", package: "Yams")],
+            swiftSettings: library),
+        .target(
+            name: "Tables",
+            dependencies: ["Items", "ByteStreams", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: library),
+        .target(
+            name: "Snapshots",
+            dependencies: ["Items", "ByteStreams", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: library),
+        .target(
+            name: "Stages",
+            dependencies: ["Snapshots", "Tables", "Rekeying", "Items", "ByteStreams"],
+            swiftSettings: library),
+        .target(
+            name: "Migration",
+            dependencies: ["Stages", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams"],
+            swiftSettings: library),
+        .executableTarget(
+            name: "rekey",
+            dependencies: [
+                "Migration", "Stages", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: library),
+        .executableTarget(
+            name: "rekey-sample",
+            dependencies: [
+                "ByteStreams", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: library),
+
+        .target(
+            name: "TestSupport", dependencies: ["ByteStreams"], path: "Tests/TestSupport", swiftSettings: test),
+        .target(
+            name: "TableContract", dependencies: ["Tables", "Items", "ByteStreams", "TestSupport"],
+            path: "Tests/TableContract", swiftSettings: test),
+        .testTarget(name: "ByteStreamsTests", dependencies: ["ByteStreams", "TestSupport"], swiftSettings: test),
+        .testTarget(
+            name: "ItemsTests", dependencies: ["Items", "ByteStreams", "TestSupport"], swiftSettings: test),
+        .testTarget(
+            name: "RekeyingTests", dependencies: ["Rekeying", "Items", "ByteStreams", "TestSupport"],
+            swiftSettings: test),
+        .testTarget(
+            name: "TablesTests", dependencies: ["Tables", "TableContract", "Items", "ByteStreams", "TestSupport"],
+            swiftSettings: test),
+        .testTarget(
+            name: "SnapshotsTests", dependencies: ["Snapshots", "Items", "ByteStreams", "TestSupport"],
+            swiftSettings: test),
+        .testTarget(
+            name: "StagesTests",
+            dependencies: ["Stages", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams", "TestSupport"],
+            swiftSettings: test),
+        .testTarget(
+            name: "MigrationTests",
+            dependencies: [
+                "Migration", "Stages", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams", "TestSupport",
+            ],
+            swiftSettings: test),
+        .testTarget(
+            name: "CommandTests", dependencies: ["rekey", "rekey-sample", "TestSupport"], exclude: ["Cases"],
+            swiftSettings: test),
+        .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: test),
+    ],
+    swiftLanguageModes: [.v6]
+)
