@@ -1,4 +1,5 @@
 import ByteStreams
+import Foundation
 
 #if canImport(Glibc)
     import Glibc
@@ -56,5 +57,5 @@ private func makeTemporaryDirectory() throws -> String {
 }
 
 private func removeTree(_ path: String) {
-    _ = nftw(path, { name, _, _, _ in remove(name!) }, 32, FTW_DEPTH | FTW_PHYS)
+    try? FileManager.default.removeItem(atPath: path)
 }
