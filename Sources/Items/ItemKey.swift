@@ -1,0 +1,162 @@
+/// The type of a key attribute.
+package enum KeyType: String, Sendable, Codable {
+    case string = "S"
+    case number = "N"
+    case binary = "B"
+}
+
+/// One attribute of a key schema.
+package struct KeyAttribute: Sendable, Equatable, Codable {
+    package var name: String
+    package var type: KeyType
+
+    package init(name: String, type: KeyType) {
+        self.name = name
+        self.type = type
+    }
+}
+
+/// What makes an item unique in its table.
+package struct KeySchema: Sendable, Equatable, Codable {
+    package var partition: KeyAttribute
+    package var sort: KeyAttribute?
+
+    package init(partition: KeyAttribute, sort: KeyAttribute? = nil) {
+        self.partition = partition
+        self.sort = sort
+    }
+
+    /// `PK` and `SK`, both strings.
+    package static let standard = KeySchema(
+        partition: KeyAttribute(name: "PK", type: .string), sort: KeyAttribute(name: "SK", type: .string))
+}
+
+/// The value of one key attribute, without escapes; numbers and binaries in one form per value.
+package enum KeyValue: Sendable, Hashable {
+    case string([UInt8])
+    /// Canonical text, such as `15E-1`.
+    case number([UInt8])
+    /// The bytes themselves, not base64.
+    case binary([UInt8])
+
+    package init(_ text: String) { self = .string(Array(text.utf8)) }
+
+    package var type: KeyType {
+        switch self {
+        case .string: .string
+        case .number: .number
+        case .binary: .binary
+        }
+    }
+
+    /// `{"S":"PLAN#1"}`.
+    package var json: [UInt8] {
+        var writer = ByteWriter()
+        appendJSON(to: &writer)
+        return writer.array
+    }
+
+    func appendJSON(to writer: inout ByteWriter) {
+        writer.append(UInt8(ascii: "{"))
+        switch self {
+        case .string(let bytes):
+            writer.append("\"S\":\"" as StaticString)
+            bytes.withUnsafeBytes { appendEscaped($0, to: &writer) }
+        case .number(let text):
+            writer.append("\"N\":\"" as StaticString)
+            text.withUnsafeBufferPointer { p in
+                if let start = p.baseAddress, let number = try? DecimalNumber(start, count: p.count) {
+                    number.appendPlain(of: start, to: &writer)
+                }
+            }
+        case .binary(let bytes):
+            writer.append("\"B\":\"" as StaticString)
+            writer.append(base64(bytes))
+        }
+        writer.append("\"}" as StaticString)
+    }
+
+    /// Appends bytes whose order under memcmp is DynamoDB's order of the values; self-delimiting.
+    func appendSortable(to writer: inout ByteWriter) {
+        switch self {
+        case .string(let bytes): appendDelimited(bytes, tag: 0x10, to: &writer)
+        case .number(let text):
+            writer.append(0x20)
+            text.withUnsafeBufferPointer { p in
+                if let start = p.baseAddress, let number = try? DecimalNumber(start, count: p.count) {
+                    number.appendSortable(of: start, to: &writer)
+                }
+            }
+        case .binary(let bytes): appendDelimited(bytes, tag: 0x30, to: &writer)
+        }
+    }
+
+    /// A zero byte becomes 00 FF and the end 00, so that a prefix sorts before what it begins.
+    private func appendDelimited(_ bytes: [UInt8], tag: UInt8, to writer: inout ByteWriter) {
+        writer.append(tag)
+        for byte in bytes {
+            writer.append(byte)
+            if byte == 0 { writer.append(0xFF) }
+        }
+        writer.append(0)
+    }
+}
+
+extension KeyValue: CustomStringConvertible {
+    /// For a person: control characters escaped, binaries as base64.
+    package var description: String {
+        switch self {
+        case .string(let bytes): displayText(bytes)
+        case .number(let text): String(decoding: text, as: UTF8.self)
+        case .binary(let bytes): String(decoding: base64(bytes), as: UTF8.self)
+        }
+    }
+}
+
+/// The key of one item: partition key and, where the table has one, sort key.
+package struct ItemKey: Sendable, Hashable {
+    package var partition: KeyValue
+    package var sort: KeyValue?
+
+    package init(partition: KeyValue, sort: KeyValue? = nil) {
+        self.partition = partition
+        self.sort = sort
+    }
+
+    /// Bytes whose memcmp order is the order by partition key, then sort key; equal exactly for equal keys.
+    package var sortableBytes: [UInt8] {
+        var writer = ByteWriter()
+        partition.appendSortable(to: &writer)
+        sort?.appendSortable(to: &writer)
+        return writer.array
+    }
+
+    /// The sortable bytes of one value alone.
+    package static func sortableBytes(of value: KeyValue) -> [UInt8] {
+        var writer = ByteWriter()
+        value.appendSortable(to: &writer)
+        return writer.array
+    }
+
+    /// `{"PK":{"S":"PLAN#1"},"SK":{"S":"META"}}`.
+    package func json(_ schema: KeySchema) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.append("{\"" as StaticString)
+        Array(schema.partition.name.utf8).withUnsafeBytes { appendEscaped($0, to: &writer) }
+        writer.append("\":" as StaticString)
+        partition.appendJSON(to: &writer)
+        if let name = schema.sort?.name, let sort {
+            writer.append(",\"" as StaticString)
+            Array(name.utf8).withUnsafeBytes { appendEscaped($0, to: &writer) }
+            writer.append("\":" as StaticString)
+            sort.appendJSON(to: &writer)
+        }
+        writer.append(UInt8(ascii: "}"))
+        return writer.array
+    }
+}
+
+extension ItemKey: CustomStringConvertible {
+    /// `PLAN#1 / META`.
+    package var description: String { sort.map { "\(partition) / \($0)" } ?? "\(partition)" }
+}

@@ -1,0 +1,152 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Reads the records of the stream, one line at a time, over storage that is used again for each.
+///
+/// Not thread-safe: one per worker.
+package struct RecordScanner: ~Copyable {
+    private var scanner = ValueScanner()
+
+    package init() {}
+
+    /// The top-level attributes of the item scanned last: a record's image, or the keys of a deletion. Valid until the next scan.
+    package var attributes: UnsafeBufferPointer<AttributeSlot> {
+        UnsafeBufferPointer(start: scanner.slots, count: scanner.slotCount)
+    }
+
+    /// Checks one line and says what it is. Ranges and slots are offsets into `line`.
+    package mutating func scan(_ line: UnsafeRawBufferPointer) throws(ItemError) -> Record {
+        guard line.count <= Int(Int32.max) else { throw ItemError("a record is longer than 2 GiB", at: 0) }
+        scanner.begin(line)
+        var record: Record
+        do {
+            record = try scanRecord()
+        } catch {
+            // `{"Item":{"M":…}}` may also be an item whose one attribute is called Item; only one reading is ever valid.
+            scanner.begin(line)
+            guard let bare = try? scanner.item(noting: true) else { throw error }
+            record = Record(.bare, image: bare)
+        }
+        scanner.cursor.skipWhitespace()
+        guard scanner.cursor.position == line.count else { throw scanner.cursor.unexpected("the end of the line") }
+        return record
+    }
+
+    /// Checks a typed item with nothing around it.
+    package mutating func scanItem(_ bytes: UnsafeRawBufferPointer, at start: Int = 0) throws(ItemError) -> Range<Int> {
+        scanner.begin(bytes, at: start)
+        return try scanner.item(noting: true)
+    }
+
+    private mutating func scanRecord() throws(ItemError) -> Record {
+        try scanner.cursor.expect(UInt8(ascii: "{"), "a record")
+        if scanner.cursor.take(UInt8(ascii: "}")) { throw ItemError("the record is empty", at: 0) }
+        let name = try scanner.cursor.string("an attribute name")
+        if !name.hasEscape {
+            if isNamed(name, "Item") { return try wrapped(.item, inner: nil) }
+            if isNamed(name, "PutRequest") { return try wrapped(.putRequest, inner: "Item") }
+            if isNamed(name, "DeleteRequest") { return try wrapped(.deleteRequest, inner: "Key") }
+            if isNamed(name, "Rekey") { return try seal() }
+            if isNamed(name, "Metadata") || isNamed(name, "Keys") { return try change(first: name) }
+        }
+        scanner.begin(UnsafeRawBufferPointer(start: scanner.cursor.base, count: scanner.cursor.end))
+        return Record(.bare, image: try scanner.item(noting: true))
+    }
+
+    @inline(__always)
+    private func isNamed(_ token: StringToken, _ name: StaticString) -> Bool {
+        token.count == name.utf8CodeUnitCount
+            && memcmp(scanner.cursor.base + token.start, name.utf8Start, token.count) == 0
+    }
+
+    private mutating func wrapped(_ kind: Record.Kind, inner: StaticString?) throws(ItemError) -> Record {
+        try scanner.cursor.expect(UInt8(ascii: ":"), "':'")
+        if let inner {
+            try scanner.cursor.expect(UInt8(ascii: "{"), "'{'")
+            let name = try scanner.cursor.string(inner)
+            guard isNamed(name, inner) else {
+                throw ItemError("the request has another member than \(inner)", at: name.start)
+            }
+            try scanner.cursor.expect(UInt8(ascii: ":"), "':'")
+        }
+        let item = try scanner.item(noting: true)
+        if inner != nil { try scanner.cursor.expect(UInt8(ascii: "}"), "'}'") }
+        try scanner.cursor.expect(UInt8(ascii: "}"), "'}'")
+        return kind == .deleteRequest ? Record(kind, keys: item) : Record(kind, image: item)
+    }
+
+    /// A line of an incremental export. The members come in AWS's order or any other.
+    private mutating func change(first: StringToken) throws(ItemError) -> Record {
+        var record = Record(.change)
+        var name = first
+        var hasMetadata = false
+        while true {
+            try scanner.cursor.expect(UInt8(ascii: ":"), "':'")
+            if isNamed(name, "Metadata"), !hasMetadata {
+                hasMetadata = true
+                try scanner.anyJSON()
+            } else if isNamed(name, "Keys"), record.keys == nil {
+                record.keys = try scanner.item(noting: record.image == nil)
+            } else if isNamed(name, "OldImage"), record.oldImage == nil {
+                record.oldImage = try scanner.item(noting: false)
+            } else if isNamed(name, "NewImage"), record.image == nil {
+                record.image = try scanner.item(noting: true)
+            } else {
+                throw ItemError("a change record has an unknown or repeated member", at: name.start)
+            }
+            guard scanner.cursor.take(UInt8(ascii: ",")) else { break }
+            name = try scanner.cursor.string("a member name")
+        }
+        try scanner.cursor.expect(UInt8(ascii: "}"), "',' or '}'")
+        guard record.keys != nil else { throw ItemError("a change record has no Keys", at: 0) }
+        return record
+    }
+
+    private mutating func seal() throws(ItemError) -> Record {
+        let start = scanner.cursor.position
+        try scanner.cursor.expect(UInt8(ascii: ":"), "':'")
+        try scanner.cursor.expect(UInt8(ascii: "{"), "'{'")
+        let name = try scanner.cursor.string("\"Seal\"")
+        guard isNamed(name, "Seal") else { throw ItemError("a Rekey record holds no Seal", at: name.start) }
+        try scanner.cursor.expect(UInt8(ascii: ":"), "':'")
+        try scanner.cursor.expect(UInt8(ascii: "{"), "'{'")
+        var count: Int?
+        var digest: String?
+        repeat {
+            let member = try scanner.cursor.string("a member of the seal")
+            try scanner.cursor.expect(UInt8(ascii: ":"), "':'")
+            scanner.cursor.skipWhitespace()
+            if isNamed(member, "count"), count == nil {
+                count = try integer()
+            } else if isNamed(member, "digest"), digest == nil {
+                let text = try scanner.cursor.string("the digest")
+                digest = String(
+                    decoding: UnsafeRawBufferPointer(start: scanner.cursor.base + text.start, count: text.count),
+                    as: UTF8.self)
+            } else {
+                throw ItemError("a seal has an unknown or repeated member", at: member.start)
+            }
+        } while scanner.cursor.take(UInt8(ascii: ","))
+        for _ in 0..<3 { try scanner.cursor.expect(UInt8(ascii: "}"), "'}'") }
+        guard let count, let digest, digest.utf8.count == 64,
+            digest.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else { throw ItemError("a seal needs a count and a digest of 64 hexadecimal digits", at: start) }
+        var record = Record(.seal)
+        record.seal = Seal(count: count, digest: digest)
+        return record
+    }
+
+    private mutating func integer() throws(ItemError) -> Int {
+        let start = scanner.cursor.position
+        var value = 0
+        while scanner.cursor.current &- 0x30 <= 9, scanner.cursor.position - start < 18 {
+            value = value * 10 + Int(scanner.cursor.current - 0x30)
+            scanner.cursor.position += 1
+        }
+        guard scanner.cursor.position > start else { throw scanner.cursor.unexpected("a count") }
+        return value
+    }
+}

@@ -1,0 +1,270 @@
+/// Checks typed values over raw bytes and notes the top-level attributes on the way.
+///
+/// Strict: RFC 8259 JSON in UTF-8 and DynamoDB's rules for values (one known type each; numbers of at most 38 digits; non-empty sets
+/// without equal members; base64; at most 31 wrappers around a leaf; no attribute twice).
+struct ValueScanner: ~Copyable {
+    var cursor: Cursor
+    var names = DistinctNames()
+    var scratch = ByteWriter(capacity: 1024)
+    var slots: UnsafeMutablePointer<AttributeSlot>
+    var slotCount = 0
+    private var slotCapacity = 32
+    /// What the value scanned last holds behind its type tag.
+    private var type = AttributeType.null
+    private var content: Range<Int32> = 0..<0
+    private var contentHasEscape = false
+
+    /// Levels of nesting, the leaf included. Source: DynamoDB, Service quotas, nested attribute depth.
+    static let maximumDepth = 32
+
+    init() {
+        cursor = Cursor(UnsafeRawBufferPointer(start: nil, count: 0))
+        slots = .allocate(capacity: slotCapacity)
+    }
+
+    deinit { slots.deallocate() }
+
+    mutating func begin(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
+        cursor = Cursor(bytes, at: position)
+        names.reset()
+        slotCount = 0
+    }
+
+    /// Scans an item, `{"PK":{"S":"…"},…}`; with `noting`, its attributes become the slots.
+    mutating func item(noting: Bool) throws(ItemError) -> Range<Int> {
+        cursor.skipWhitespace()
+        let start = cursor.position
+        if noting { slotCount = 0 }
+        try attributes(depth: 1, noting: noting, "an item")
+        return start..<cursor.position
+    }
+
+    private mutating func attributes(depth: Int, noting: Bool, _ what: StaticString) throws(ItemError) {
+        try cursor.expect(UInt8(ascii: "{"), what)
+        if cursor.take(UInt8(ascii: "}")) { return }
+        let start = cursor.position
+        let mark = names.count
+        repeat {
+            let name = try cursor.string("an attribute name")
+            guard name.count > 0 else { throw ItemError("an attribute has an empty name", at: name.start) }
+            try insert(name, mark: mark, "an attribute")
+            try cursor.expect(UInt8(ascii: ":"), "':'")
+            cursor.skipWhitespace()
+            let valueStart = cursor.position
+            try value(depth: depth)
+            if noting {
+                if slotCount == slotCapacity { growSlots() }
+                slots[slotCount] = AttributeSlot(
+                    name: Int32(truncatingIfNeeded: name.start)..<Int32(truncatingIfNeeded: name.end),
+                    nameHasEscape: name.hasEscape, type: type,
+                    value: Int32(truncatingIfNeeded: valueStart)..<Int32(truncatingIfNeeded: cursor.position),
+                    content: content, contentHasEscape: contentHasEscape)
+                slotCount &+= 1
+            }
+        } while cursor.take(UInt8(ascii: ","))
+        try cursor.expect(UInt8(ascii: "}"), "',' or '}'")
+        guard names.isDistinct(from: mark) else { throw ItemError("an attribute stands twice in one map", at: start) }
+        names.drop(to: mark)
+    }
+
+    private mutating func growSlots() {
+        let bigger = UnsafeMutablePointer<AttributeSlot>.allocate(capacity: slotCapacity * 2)
+        bigger.update(from: slots, count: slotCount)
+        slots.deallocate()
+        slots = bigger
+        slotCapacity *= 2
+    }
+
+    @inline(__always)
+    private mutating func insert(_ name: StringToken, mark: Int, _ what: StaticString) throws(ItemError) {
+        if name.hasEscape { return try insertEscaped(name, mark: mark, what) }
+        guard names.insert(cursor.base + name.start, count: name.count, mark: mark) else {
+            throw ItemError("\(what) stands twice: \(shown(name))", at: name.start)
+        }
+    }
+
+    private mutating func insertEscaped(_ name: StringToken, mark: Int, _ what: StaticString) throws(ItemError) {
+        scratch.removeAll()
+        appendUnescaped(bytes(of: name), to: &scratch)
+        guard names.insert(names.keep(scratch.bytes), count: scratch.count, mark: mark) else {
+            throw ItemError("\(what) stands twice: \(shown(name))", at: name.start)
+        }
+    }
+
+    private func bytes(of token: StringToken) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: cursor.base + token.start, count: token.count)
+    }
+
+    private func shown(_ token: StringToken) -> String { displayText(bytes(of: token).prefix(60)) }
+
+    /// Scans one typed value, `{"S":"…"}`.
+    private mutating func value(depth: Int) throws(ItemError) {
+        guard depth <= Self.maximumDepth else {
+            throw ItemError("a value is nested deeper than DynamoDB's 32 levels", at: cursor.position)
+        }
+        try cursor.expect(UInt8(ascii: "{"), "a typed value such as {\"S\":\"…\"}")
+        let tag = try cursor.string("a type tag")
+        guard let type = try attributeType(tag) else {
+            throw ItemError("\(shown(tag)) is no type of DynamoDB", at: tag.start)
+        }
+        try cursor.expect(UInt8(ascii: ":"), "':'")
+        cursor.skipWhitespace()
+        var start = cursor.position
+        var end = -1
+        var hasEscape = false
+        switch type {
+        case .string, .number, .binary:
+            let token = try cursor.string("a string")
+            if type == .number { try number(token) } else if type == .binary { try binary(token) }
+            start = token.start
+            end = token.end
+            hasEscape = token.hasEscape
+        case .boolean:
+            guard cursor.literal("true") || cursor.literal("false") else { throw cursor.unexpected("true or false") }
+        case .null:
+            guard cursor.literal("true") else { throw cursor.unexpected("true (NULL is always true)") }
+        case .map: try attributes(depth: depth + 1, noting: false, "a map")
+        case .list: try list(depth: depth + 1)
+        case .stringSet, .numberSet, .binarySet: try set(type)
+        }
+        let contentEnd = cursor.position
+        try cursor.expect(UInt8(ascii: "}"), "'}' (a value has one type)")
+        self.type = type
+        content = Int32(truncatingIfNeeded: start)..<Int32(truncatingIfNeeded: end < 0 ? contentEnd : end)
+        contentHasEscape = hasEscape
+    }
+
+    @inline(__always)
+    private mutating func attributeType(_ tag: StringToken) throws(ItemError) -> AttributeType? {
+        if !tag.hasEscape { return AttributeType(tag: cursor.base + tag.start, count: tag.count) }
+        scratch.removeAll()
+        appendUnescaped(bytes(of: tag), to: &scratch)
+        return AttributeType(tag: scratch.base, count: scratch.count)
+    }
+
+    private mutating func list(depth: Int) throws(ItemError) {
+        try cursor.expect(UInt8(ascii: "["), "a list")
+        if cursor.take(UInt8(ascii: "]")) { return }
+        repeat { try value(depth: depth) } while cursor.take(UInt8(ascii: ","))
+        try cursor.expect(UInt8(ascii: "]"), "',' or ']'")
+    }
+
+    private mutating func set(_ type: AttributeType) throws(ItemError) {
+        try cursor.expect(UInt8(ascii: "["), "a set")
+        let start = cursor.position
+        if cursor.take(UInt8(ascii: "]")) { throw ItemError("a set is empty", at: start) }
+        let mark = names.count
+        repeat {
+            let token = try cursor.string("a member of a set")
+            switch type {
+            case .numberSet:
+                scratch.removeAll()
+                try canonicalNumber(token)
+                guard names.insert(names.keep(scratch.bytes), count: scratch.count, mark: mark) else {
+                    throw ItemError("a member of a set stands twice: \(shown(token))", at: token.start)
+                }
+            case .binarySet:
+                try binary(token)
+                try insert(token, mark: mark, "a member of a set")
+            default: try insert(token, mark: mark, "a member of a set")
+            }
+        } while cursor.take(UInt8(ascii: ","))
+        try cursor.expect(UInt8(ascii: "]"), "',' or ']'")
+        guard names.isDistinct(from: mark) else { throw ItemError("a member of a set stands twice", at: start) }
+        names.drop(to: mark)
+    }
+
+    @inline(__always)
+    private func number(_ token: StringToken) throws(ItemError) {
+        if token.hasEscape { return try escapedNumber(token) }
+        do { _ = try DecimalNumber(cursor.base + token.start, count: token.count) } catch {
+            throw ItemError("\(error.reason): \(shown(token))", at: token.start)
+        }
+    }
+
+    private func escapedNumber(_ token: StringToken) throws(ItemError) {
+        var text = ByteWriter()
+        appendUnescaped(bytes(of: token), to: &text)
+        do { _ = try DecimalNumber(text.base, count: text.count) } catch {
+            throw ItemError("\(error.reason): \(shown(token))", at: token.start)
+        }
+    }
+
+    private mutating func canonicalNumber(_ token: StringToken) throws(ItemError) {
+        var text = ByteWriter()
+        if token.hasEscape {
+            appendUnescaped(bytes(of: token), to: &text)
+        } else {
+            text.append(bytes(of: token))
+        }
+        do { try DecimalNumber(text.base, count: text.count).appendCanonical(of: text.base, to: &scratch) } catch {
+            throw ItemError("\(error.reason): \(shown(token))", at: token.start)
+        }
+    }
+
+    private func binary(_ token: StringToken) throws(ItemError) {
+        let isValid: Bool
+        if token.hasEscape {
+            var text = ByteWriter()
+            appendUnescaped(bytes(of: token), to: &text)
+            isValid = isBase64(text.base, count: text.count)
+        } else {
+            isValid = isBase64(cursor.base + token.start, count: token.count)
+        }
+        guard isValid else {
+            throw ItemError("a binary value is not standard base64 with padding: \(shown(token))", at: token.start)
+        }
+    }
+
+    /// Steps over any JSON value, checking its syntax; for the parts of a record that are not items.
+    mutating func anyJSON(depth: Int = 0) throws(ItemError) {
+        cursor.skipWhitespace()
+        guard depth < 64 else { throw ItemError("JSON is nested deeper than 64 levels", at: cursor.position) }
+        switch cursor.current {
+        case UInt8(ascii: "\""): _ = try cursor.string("a string")
+        case UInt8(ascii: "{"):
+            cursor.position += 1
+            if cursor.take(UInt8(ascii: "}")) { return }
+            repeat {
+                _ = try cursor.string("a member name")
+                try cursor.expect(UInt8(ascii: ":"), "':'")
+                try anyJSON(depth: depth + 1)
+            } while cursor.take(UInt8(ascii: ","))
+            try cursor.expect(UInt8(ascii: "}"), "',' or '}'")
+        case UInt8(ascii: "["):
+            cursor.position += 1
+            if cursor.take(UInt8(ascii: "]")) { return }
+            repeat { try anyJSON(depth: depth + 1) } while cursor.take(UInt8(ascii: ","))
+            try cursor.expect(UInt8(ascii: "]"), "',' or ']'")
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try jsonNumber()
+        default:
+            guard cursor.literal("true") || cursor.literal("false") || cursor.literal("null") else {
+                throw cursor.unexpected("a JSON value")
+            }
+        }
+    }
+
+    /// RFC 8259, section 6.
+    private mutating func jsonNumber() throws(ItemError) {
+        let start = cursor.position
+        func digits(_ cursor: inout Cursor) -> Int {
+            let first = cursor.position
+            while cursor.current &- 0x30 <= 9 { cursor.position += 1 }
+            return cursor.position - first
+        }
+        if cursor.current == UInt8(ascii: "-") { cursor.position += 1 }
+        let leading = cursor.current
+        let integer = digits(&cursor)
+        var isValid = integer == 1 || (integer > 1 && leading != UInt8(ascii: "0"))
+        if isValid, cursor.current == UInt8(ascii: ".") {
+            cursor.position += 1
+            isValid = digits(&cursor) > 0
+        }
+        if isValid, cursor.current | 0x20 == UInt8(ascii: "e") {
+            cursor.position += 1
+            if cursor.current == UInt8(ascii: "-") || cursor.current == UInt8(ascii: "+") { cursor.position += 1 }
+            isValid = digits(&cursor) > 0
+        }
+        guard isValid else { throw ItemError("a JSON number is malformed", at: start) }
+    }
+}
