@@ -78,5 +78,10 @@ package struct Digest: Sendable, Equatable {
         }.joined()
     }
 
+    /// The 32 bytes of the sum, most significant first.
+    package var bytes: [UInt8] {
+        [words.3, words.2, words.1, words.0].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
+    }
+
     package static func == (a: Digest, b: Digest) -> Bool { a.count == b.count && a.words == b.words }
 }

@@ -1,5 +1,5 @@
 package import ByteStreams
-package import Items
+import Items
 package import Rekeying
 
 /// Items out of a location as NDJSON, as they are.

@@ -1,7 +1,5 @@
 package import ByteStreams
-package import Items
-import Rekeying
-import Snapshots
+import Items
 package import Tables
 
 #if canImport(Glibc)
@@ -35,7 +33,7 @@ package func openFeed(
         let path = location.text
         return try RecordFeed(
             name: path == "-" ? "standard input" : path,
-            sources: [{ () throws(RekeyError) in try openSource(path) }], options: options,
+            sources: [.path(path)], options: options,
             wantsDigest: wantsDigest || options.requiresSeal || mayHoldSeal(path))
     case .directory(let path):
         if options.requiresSeal {
@@ -45,7 +43,7 @@ package func openFeed(
         return try openExportFeed(path, options: options, wantsDigest: wantsDigest)
     case .local(let path):
         return try openFeed(
-            try await LocalTable.open(path: path), selection: selection, options: options, wantsDigest: wantsDigest)
+            try LocalTable.open(path: path), selection: selection, options: options, wantsDigest: wantsDigest)
     }
 }
 

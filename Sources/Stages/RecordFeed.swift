@@ -9,6 +9,21 @@ import Snapshots
     import Darwin
 #endif
 
+/// One file of records, opened when its turn comes.
+package enum FeedSource: Sendable {
+    /// A path, or `-` for standard input.
+    case path(String)
+    /// Lines in memory.
+    case bytes([UInt8], name: String)
+
+    func open() throws(RekeyError) -> any ByteSource {
+        switch self {
+        case .path(let path): try openSource(path)
+        case .bytes(let bytes, let name): MemorySource(bytes, name: name)
+        }
+    }
+}
+
 /// The records of a location, one block or page after another, checked as they come.
 ///
 /// It counts, sets bad records aside, and checks the seal. Used by one task at a time.
@@ -29,14 +44,14 @@ package final class RecordFeed {
     private var pageLine = ByteWriter(capacity: 4096)
 
     private enum Sources {
-        case files([() throws(RekeyError) -> any ByteSource], current: LineReader?)
+        case files([FeedSource], current: LineReader?)
         case table(any Table, ScanRequest?)
         case query(any Table, QueryRequest?)
     }
 
     /// Reads sources one after the other; each is opened when the one before it has ended.
     package init(
-        name: String, sources: [() throws(RekeyError) -> any ByteSource], options: StreamOptions, wantsDigest: Bool
+        name: String, sources: [FeedSource], options: StreamOptions, wantsDigest: Bool
     ) throws(RekeyError) {
         self.name = name
         self.options = options
@@ -89,7 +104,7 @@ package final class RecordFeed {
         case .files(var waiting, let current):
             guard let reader = current else {
                 guard let open = waiting.popLast() else { return try end() }
-                sources = .files(waiting, current: LineReader(try open()))
+                sources = .files(waiting, current: LineReader(try open.open()))
                 return true
             }
             if let block = try reader.nextBlock() {

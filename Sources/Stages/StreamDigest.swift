@@ -24,5 +24,8 @@ struct StreamDigest: ~Copyable {
     /// Adds an item by its typed JSON.
     mutating func add(item: UnsafeRawBufferPointer) { digest.add(canonical: canonicalizer.canonical(item)) }
 
+    /// Adds the digest of other items.
+    mutating func combine(_ other: Digest) { digest.combine(other) }
+
     var seal: Seal { Seal(count: digest.count, digest: digest.hex) }
 }

@@ -1,5 +1,5 @@
 package import ByteStreams
-package import Items
+import Items
 package import Rekeying
 
 /// NDJSON in, NDJSON out, keys rewritten; what a rule does not change passes byte for byte.
