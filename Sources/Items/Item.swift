@@ -66,6 +66,12 @@ package struct AttributeValue: Sendable, Equatable {
     package var json: [UInt8]
     /// What stands behind the tag: strings, numbers and binaries without quotes and escapes, all else as written.
     package var text: [UInt8]
+
+    package init(type: AttributeType, json: [UInt8], text: [UInt8]) {
+        self.type = type
+        self.json = json
+        self.text = text
+    }
 }
 
 extension Item {

@@ -1,5 +1,5 @@
 package import ByteStreams
-package import Items
+import Items
 
 /// The records a stage writes, ended by a seal where one is asked for.
 package final class RecordOutput {

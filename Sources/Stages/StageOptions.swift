@@ -1,4 +1,4 @@
-package import ByteStreams
+import ByteStreams
 package import Items
 
 /// What a stage that reads a stream is told about it.
