@@ -102,7 +102,7 @@ package final class RateLimitedTable: Table {
     }
 
     private func limited<Answer>(
-        _ budget: WritableKeyPath<Budgets, TokenBucket?> & Sendable, _ estimate: Double,
+        _ budget: WritableKeyPath<Budgets, TokenBucket?>, _ estimate: Double,
         _ call: () async throws(RekeyError) -> (Answer, Double)
     ) async throws(RekeyError) -> Answer {
         let wait = budgets.withLock { $0[keyPath: budget]?.take(estimate, now: time.now()) } ?? .zero

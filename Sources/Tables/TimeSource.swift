@@ -1,4 +1,4 @@
-package import ByteStreams
+import ByteStreams
 
 /// The clock of what waits, so that tests need not.
 package struct TimeSource: Sendable {
