@@ -109,7 +109,7 @@ package final class RateLimitedTable: Table {
         var used = 0.0
         // Whatever happens, what was taken and not used goes back.
         defer { budgets.withLock { $0[keyPath: budget]?.settle(used - estimate, now: time.now()) } }
-        if wait > .zero { try await time.sleep(wait) }
+        if wait > .zero { try await time.wait(wait) }
         let (answer, units) = try await call()
         used = units
         return answer
