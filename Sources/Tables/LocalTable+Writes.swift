@@ -90,7 +90,8 @@ extension LocalTable {
 
     private func apply(_ change: Change, if condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
         try await write { database in
-            if case .none = condition {} else {
+            if case .none = condition {
+            } else {
                 let current = try Row(database, at: change.position)?.item
                 let holds =
                     switch condition {
@@ -155,7 +156,8 @@ private struct RowWriter {
         }
         // Most rows of a load are new: the size of the old one is looked for only if there is one.
         let insert = try RawStatement(
-            database, "INSERT INTO items(hash, partition, sort, size, json) VALUES (?1, ?2, ?3, ?4, ?5) "
+            database,
+            "INSERT INTO items(hash, partition, sort, size, json) VALUES (?1, ?2, ?3, ?4, ?5) "
                 + "ON CONFLICT(hash, partition, sort) DO NOTHING")
         insert.bind(change.position)
         insert.bind(4, Int64(change.size))

@@ -102,14 +102,14 @@ package final class RateLimitedTable: Table {
     }
 
     private func limited<Answer>(
-        _ budget: WritableKeyPath<Budgets, TokenBucket?> & Sendable, _ estimate: Double,
+        _ budget: WritableKeyPath<Budgets, TokenBucket?>, _ estimate: Double,
         _ call: () async throws(RekeyError) -> (Answer, Double)
     ) async throws(RekeyError) -> Answer {
         let wait = budgets.withLock { $0[keyPath: budget]?.take(estimate, now: time.now()) } ?? .zero
         var used = 0.0
         // Whatever happens, what was taken and not used goes back.
         defer { budgets.withLock { $0[keyPath: budget]?.settle(used - estimate, now: time.now()) } }
-        if wait > .zero { try await time.sleep(wait) }
+        if wait > .zero { try await time.wait(wait) }
         let (answer, units) = try await call()
         used = units
         return answer

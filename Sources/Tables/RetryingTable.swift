@@ -87,7 +87,7 @@ package struct RetryingTable: Table {
     /// Waits before another try; false if there is to be none.
     private func waits(after failures: Int) async throws(RekeyError) -> Bool {
         guard let delay = backoff.delay(after: failures, jitter: jitter()) else { return false }
-        try await time.sleep(delay)
+        try await time.wait(delay)
         return true
     }
 }

@@ -1,5 +1,5 @@
-package import Items
 package import ByteStreams
+package import Items
 
 /// The largest requests a table accepts, in items.
 package struct TableLimits: Sendable, Equatable {
