@@ -49,14 +49,14 @@ struct ReferenceCheck: ~Copyable {
             let sort = sortName.flatMap { text($0, in: view) }
             var key: ItemKey?
             var holder = ""
-            try withExtendedLifetime((partition, sort)) {
-                try partition.withRawBytes { partitionBytes in
-                    try (sort ?? []).withRawBytes { sortBytes in
+            withExtendedLifetime((partition, sort)) {
+                partition.withRawBytes { partitionBytes in
+                    (sort ?? []).withRawBytes { sortBytes in
                         captures.reset(count: reference.captureNames.count)
                         let matches = reference.source.match(
                             partitionKey: partitionBytes, sortKey: sort == nil ? nil : sortBytes, into: &captures)
                         guard matches, let value = value(of: reference, in: view), !value.isEmpty else { return }
-                        try value.withRawBytes { bytes in
+                        value.withRawBytes { bytes in
                             guard captures.bind(reference.valueCapture, to: bytes) else { return }
                             key = render(reference)
                         }

@@ -41,6 +41,8 @@ package final class RecordFeed {
     private var scanner = RecordScanner()
     private var sources: Sources
     private var seal: Seal?
+    /// What a manifest says of the number of records.
+    private let expectedCount: Int?
     private var pageLine = ByteWriter(capacity: 4096)
 
     private enum Sources {
@@ -51,8 +53,10 @@ package final class RecordFeed {
 
     /// Reads sources one after the other; each is opened when the one before it has ended.
     package init(
-        name: String, sources: [FeedSource], options: StreamOptions, wantsDigest: Bool
+        name: String, sources: [FeedSource], options: StreamOptions, wantsDigest: Bool,
+        expectedCount: Int? = nil
     ) throws(RekeyError) {
+        self.expectedCount = expectedCount
         self.name = name
         self.options = options
         self.wantsDigest = wantsDigest
@@ -63,6 +67,7 @@ package final class RecordFeed {
     /// Reads a table by a consistent scan.
     package init(table: any Table, scan: ScanRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
+        expectedCount = nil
         self.options = options
         self.wantsDigest = wantsDigest
         sources = .table(table, scan)
@@ -72,6 +77,7 @@ package final class RecordFeed {
     /// Reads one partition of a table.
     package init(table: any Table, query: QueryRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
+        expectedCount = nil
         self.options = options
         self.wantsDigest = wantsDigest
         sources = .query(table, query)
@@ -209,6 +215,11 @@ package final class RecordFeed {
     private func end() throws(RekeyError) -> Bool {
         try counts.check()
         try rejects?.finish()
+        if let expectedCount, expectedCount != counts.read {
+            throw RekeyError(
+                .badInput, "the manifest says \(expectedCount) items, the data files hold \(counts.read): the export is not whole",
+                source: name)
+        }
         guard let seal else {
             if options.requiresSeal {
                 throw RekeyError(

@@ -42,6 +42,30 @@ extension LocalTable {
         return try await apply(Change(.delete(key), key), if: condition)
     }
 
+    /// All in one transaction.
+    package func deleteUnchanged(_ items: [Item]) async throws(RekeyError) -> [WriteOutcome] {
+        var changes: [(item: Item, change: Change)] = []
+        for item in items {
+            let key = try item.requiredKey(schema)
+            changes.append((item, Change(.delete(key), key)))
+        }
+        let wanted = changes
+        return try await write { database in
+            var writer = RowWriter(database)
+            var outcomes: [WriteOutcome] = []
+            for (item, change) in wanted {
+                let current = try Row(database, at: change.position)?.item
+                if let current, current.isEqual(to: item) {
+                    outcomes.append(.done(consumedWriteUnits: try writer.apply(change)))
+                } else {
+                    outcomes.append(.conditionFailed(current: current))
+                }
+            }
+            try writer.finish()
+            return outcomes
+        }
+    }
+
     package func transactMove(_ moves: [Move]) async throws(RekeyError) -> TransactMoveResult {
         let keys = try checks.check(moves)
         let changes = zip(moves, keys).map { move, keys in

@@ -64,6 +64,10 @@ package struct RetryingTable: Table {
         try await base.delete(key, condition: condition)
     }
 
+    package func deleteUnchanged(_ items: [Item]) async throws(RekeyError) -> [WriteOutcome] {
+        try await base.deleteUnchanged(items)
+    }
+
     package func transactMove(_ moves: [Move]) async throws(RekeyError) -> TransactMoveResult {
         try await base.transactMove(moves)
     }

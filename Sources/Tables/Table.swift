@@ -46,6 +46,9 @@ package protocol Table: Sendable {
     /// Removes the item under a key, if the condition holds. A missing item fails `exists` and `equals` only.
     func delete(_ key: ItemKey, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome
 
+    /// Removes each item that is still equal by canonical form; one outcome an item, in order. Each is decided and removed atomically.
+    func deleteUnchanged(_ items: [Item]) async throws(RekeyError) -> [WriteOutcome]
+
     /// Moves up to `limits.transactMove` items in one transaction: each old item is deleted if it is unchanged, each
     /// new one is put if there is none under its key or an equal one. Either all moves are done or none.
     func transactMove(_ moves: [Move]) async throws(RekeyError) -> TransactMoveResult
@@ -84,6 +87,16 @@ extension Table {
             throw RekeyError(.serviceGaveUp, "item \(key) could not be read; try again later", source: name)
         }
         return result.items.first
+    }
+
+    /// `delete` with `equals`, item by item.
+    package func deleteUnchanged(_ items: [Item]) async throws(RekeyError) -> [WriteOutcome] {
+        var outcomes: [WriteOutcome] = []
+        outcomes.reserveCapacity(items.count)
+        for item in items {
+            outcomes.append(try await delete(try item.requiredKey(schema), condition: .equals(item)))
+        }
+        return outcomes
     }
 
     /// `batchWrite` of `limits.batchWrite` requests at a time.
