@@ -91,6 +91,8 @@ extension Table {
     /// Only the last request of an item is ever sent: an earlier one that came back as unprocessed could otherwise
     /// overwrite a later one when it is sent again.
     package func bulkWrite(_ requests: [WriteRequest]) async throws(RekeyError) -> BatchWriteResult {
+        let checks = RequestChecks(schema: schema, limits: limits)
+        for request in requests { try checks.check(request) }
         var total = BatchWriteResult()
         let last = try lastOfEachItem(requests, schema: schema)
         var start = 0
