@@ -54,7 +54,8 @@ package protocol Table: Sendable {
 extension Table {
     /// Every item of the segment or table in order, page by page.
     package func forEachPage(
-        _ request: ScanRequest, _ body: (Page) async throws(RekeyError) -> Void
+        _ request: ScanRequest, isolation: isolated (any Actor)? = #isolation,
+        _ body: (Page) async throws(RekeyError) -> Void
     ) async throws(RekeyError) {
         var request = request
         repeat {
@@ -66,7 +67,8 @@ extension Table {
 
     /// Every item that the query selects in order, page by page.
     package func forEachPage(
-        _ request: QueryRequest, _ body: (Page) async throws(RekeyError) -> Void
+        _ request: QueryRequest, isolation: isolated (any Actor)? = #isolation,
+        _ body: (Page) async throws(RekeyError) -> Void
     ) async throws(RekeyError) {
         var request = request
         repeat {
