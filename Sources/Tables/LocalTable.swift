@@ -83,9 +83,14 @@ package final class LocalTable: Table {
         return table
     }
 
-    /// Closes the file; every later call fails. Calls that are running keep it open, which is an error too.
+    deinit { try? close() }
+
+    /// Closes the file, as giving up the last reference does too; every later call fails. Afterwards, unless another
+    /// process uses it, the table is in the one file alone and may be copied.
     package func close() throws(RekeyError) {
         do {
+            // The readers first: only a connection that may write can fold the write-ahead log into the file.
+            pool.releaseMemory()
             try pool.close()
         } catch {
             throw tableError(error, path: path)

@@ -57,7 +57,8 @@ package protocol Table: Sendable {
 extension Table {
     /// Every item of the segment or table in order, page by page.
     package func forEachPage(
-        _ request: ScanRequest, _ body: (Page) async throws(RekeyError) -> Void
+        _ request: ScanRequest, isolation: isolated (any Actor)? = #isolation,
+        _ body: (Page) async throws(RekeyError) -> Void
     ) async throws(RekeyError) {
         var request = request
         repeat {
@@ -69,7 +70,8 @@ extension Table {
 
     /// Every item that the query selects in order, page by page.
     package func forEachPage(
-        _ request: QueryRequest, _ body: (Page) async throws(RekeyError) -> Void
+        _ request: QueryRequest, isolation: isolated (any Actor)? = #isolation,
+        _ body: (Page) async throws(RekeyError) -> Void
     ) async throws(RekeyError) {
         var request = request
         repeat {
@@ -104,6 +106,8 @@ extension Table {
     /// Only the last request of an item is ever sent: an earlier one that came back as unprocessed could otherwise
     /// overwrite a later one when it is sent again.
     package func bulkWrite(_ requests: [WriteRequest]) async throws(RekeyError) -> BatchWriteResult {
+        let checks = RequestChecks(schema: schema, limits: limits)
+        for request in requests { try checks.check(request) }
         var total = BatchWriteResult()
         let last = try lastOfEachItem(requests, schema: schema)
         var start = 0

@@ -114,7 +114,6 @@ extension TableContract {
         var found: Set<String> = []
         while !waiting.isEmpty {
             let answer = try await table.batchGet(waiting, consistent: true)
-            #expect(answer.items.reduce(0) { $0 + $1.size } <= 17 << 20)
             #expect(answer.items.count + answer.unprocessed.count == waiting.count)
             for item in answer.items { #expect(found.insert(text(of: "SK", item)).inserted) }
             waiting = answer.unprocessed
