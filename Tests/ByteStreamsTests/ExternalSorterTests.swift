@@ -2,6 +2,12 @@ import ByteStreams
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 @Suite struct ExternalSorterTests {
     private struct Record: Equatable {
         var key: [UInt8]
@@ -100,6 +106,37 @@ import Testing
             #expect(try names(directory) == [])
             #expect(try sorted(sorter).count == 1000)
             #expect(try names(directory) == [])
+        }
+    }
+
+    /// Hundreds of runs need few descriptors: a process that may open three more still merges them.
+    @Test func fewFilesAreOpen() async {
+        await #expect(processExitsWith: .success) {
+            try withTemporaryDirectory { directory in
+                let next = dup(0)
+                close(next)
+                var limit = rlimit(rlim_cur: rlim_t(next) + 3, rlim_max: rlim_t(next) + 3)
+                #if canImport(Glibc)
+                    try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+                #else
+                    try #require(setrlimit(RLIMIT_NOFILE, &limit) == 0)
+                #endif
+                let sorter = ExternalSorter(directory: directory, memoryLimit: 500)
+                for index in 0..<5000 {
+                    let key = Array("\(index &* 7919 % 5000)".utf8)
+                    try key.withUnsafeBytes { key in
+                        try sorter.add(key: key, value: UnsafeRawBufferPointer(start: nil, count: 0))
+                    }
+                }
+                var last: [UInt8] = []
+                var count = 0
+                try sorter.forEach { (key, _) throws(RekeyError) in
+                    count += 1
+                    if !last.lexicographicallyPrecedes(key) { throw RekeyError(.unexpected, "out of order") }
+                    last = Array(key)
+                }
+                try #require(count == 5000)
+            }
         }
     }
 

@@ -101,6 +101,11 @@ import Testing
                 action.__sigaction_handler.sa_handler = { _ in }
                 // Without SA_RESTART, so that read(2) returns EINTR.
                 try #require(sigaction(SIGUSR1, &action, nil) == 0)
+                // The threads of the pool block signals.
+                var signals = sigset_t()
+                sigemptyset(&signals)
+                sigaddset(&signals, SIGUSR1)
+                try #require(pthread_sigmask(SIG_UNBLOCK, &signals, nil) == 0)
                 let ends = makePipe()
                 let reader = pthread_self()
                 inThread {
