@@ -162,9 +162,7 @@ struct Prover {
         let start = (value + place.literal).withUnsafeBytes { bytes in
             place.literal.withUnsafeBytes { firstOccurrence(of: $0, in: bytes, from: 1) } ?? value.count
         }
-        let advice =
-            ruleSet.isRoundtrip
-            ? "such items are left alone" : "narrow it in from, for example {\(name):\(narrower(place))}"
+        let advice = ruleSet.isRoundtrip ? "such items are left alone" : advice(place, name: name)
         return [
             finding(
                 .doesNotReadBack, index, severity: severity,
@@ -174,13 +172,13 @@ struct Prover {
         ]
     }
 
-    /// A class without the first byte of the literal that follows.
-    private func narrower(_ place: CapturePlace) -> String {
-        var allowed = ByteSet.any
-        if let first = place.literal.first {
-            allowed = first < 0x80 ? ByteSet(first...first).inverted : ByteSet(0...0x7F)
-        }
-        return allowed.intersection(place.allowed).text ?? "int"
+    /// How to make the place read back: a class without the first byte of the literal that follows.
+    private func advice(_ place: CapturePlace, name: String) -> String {
+        let first = place.literal[0]
+        let others = first < 0x80 ? ByteSet(first...first).inverted : ByteSet(0...0x7F)
+        let narrower = others.intersection(place.allowed)
+        guard let text = narrower.text, !narrower.isEmpty else { return "put another literal behind it in to" }
+        return "narrow it in from, for example {\(name):\(text)}"
     }
 
     // MARK: - Two rules

@@ -3,8 +3,9 @@ package import ByteStreams
 extension RuleSet {
     /// The rule set that moves everything back: exactly the keys that these rules can make, and no other.
     ///
-    /// It needs no check of its own. It says `roundtrip: true` where its templates alone would take in keys that these
-    /// rules never make.
+    /// It says `roundtrip: true` where its templates alone would take in keys that these rules never make. It needs no
+    /// check of its own; `check` would refuse it with `sameNewKey` where only `where` or another attribute keeps two rules
+    /// apart, for new items that nothing moved could lead back to one key.
     ///
     /// - Throws: `.rulesRefused` with the first finding if `check` refuses the rules.
     package func inverted() throws(RekeyError) -> RuleSet {
