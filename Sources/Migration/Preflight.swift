@@ -1,4 +1,5 @@
 package import ByteStreams
+import Items
 package import Rekeying
 package import Tables
 

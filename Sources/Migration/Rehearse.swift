@@ -1,9 +1,9 @@
 package import ByteStreams
-import Items
+package import Items
 package import Rekeying
 import Snapshots
 package import Stages
-package import Tables
+import Tables
 
 /// The whole migration and its rollback on a local copy of an export: no table of anyone's is touched.
 package struct Rehearse: Sendable {
