@@ -2,11 +2,14 @@
 package struct Item: Sendable {
     package let json: [UInt8]
 
-    /// Checks the bytes.
+    /// Checks the bytes: one typed item and nothing else but white space around it.
     package init(validating json: [UInt8]) throws(ItemError) {
         self.json = try json.withRawBytes { bytes throws(ItemError) in
             var scanner = RecordScanner()
             let range = try scanner.scanItem(bytes)
+            var rest = Cursor(bytes, at: range.upperBound)
+            rest.skipWhitespace()
+            guard rest.position == bytes.count else { throw rest.unexpected("the end of the item") }
             return Array(bytes[range])
         }
     }
