@@ -5,8 +5,7 @@ package import Items
 extension LocalTable {
     package func batchWrite(_ requests: [WriteRequest]) async throws(RekeyError) -> BatchWriteResult {
         let keys = try checks.check(batch: requests)
-        var changes: [Change] = []
-        for (request, key) in zip(requests, keys) { changes.append(Change(request, key)) }
+        let changes = zip(requests, keys).map { Change($0, $1) }
         guard changes.reduce(0, { $0 + $1.size }) <= CapacityUnits.maximumBatchBytes else {
             throw RekeyError(.badInput, "Request size exceeds the maximum of 16 MB")
         }
@@ -15,11 +14,7 @@ extension LocalTable {
 
     /// All requests in one transaction: all are done or, if it throws, none.
     package func bulkWrite(_ requests: [WriteRequest]) async throws(RekeyError) -> BatchWriteResult {
-        var changes: [Change] = []
-        changes.reserveCapacity(requests.count)
-        for request in requests {
-            changes.append(Change(request, try checks.check(request)))
-        }
+        var changes = try await prepare(requests)
         // In the order of the file neighbours share pages. The sort is stable, so of the changes of one item the last
         // one stands last.
         changes.sort { $0.position < $1.position }
@@ -99,6 +94,35 @@ extension LocalTable {
             try writer.finish()
             return TransactMoveResult(outcomes: outcomes, consumedWriteUnits: units)
         }
+    }
+
+    /// Checks requests and gets them ready for their rows, on all cores where there are many.
+    private func prepare(_ requests: [WriteRequest]) async throws(RekeyError) -> [Change] {
+        let checks = checks
+        let count = max(1, (requests.count + 4095) / 4096)
+        let parts = await withTaskGroup(of: (Int, Result<[Change], RekeyError>).self) { group in
+            for part in 0..<count {
+                let slice = requests[requests.count * part / count..<requests.count * (part + 1) / count]
+                group.addTask {
+                    (
+                        part,
+                        Result { () throws(RekeyError) in
+                            var changes: [Change] = []
+                            changes.reserveCapacity(slice.count)
+                            for request in slice { changes.append(Change(request, try checks.check(request))) }
+                            return changes
+                        }
+                    )
+                }
+            }
+            var parts = [Result<[Change], RekeyError>](repeating: .success([]), count: count)
+            for await (part, changes) in group { parts[part] = changes }
+            return parts
+        }
+        var changes: [Change] = []
+        changes.reserveCapacity(requests.count)
+        for part in parts { changes += try part.get() }
+        return changes
     }
 
     private func apply(_ changes: [Change]) async throws(RekeyError) -> BatchWriteResult {

@@ -12,7 +12,7 @@ package final class LocalTable: Table {
     package let path: String
     package let name: String
     package let schema: KeySchema
-    package let limits = TableLimits(bulkWrite: 8192)
+    package let limits = TableLimits(bulkWrite: 65_536, bulkWriteBytes: 64 << 20)
     let checks: RequestChecks
     private let pool: DatabasePool
 

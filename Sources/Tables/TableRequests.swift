@@ -11,12 +11,20 @@ package struct TableLimits: Sendable, Equatable {
     package var transactMove: Int
     /// Requests that one `bulkWrite` takes best; more are accepted.
     package var bulkWrite: Int
+    /// Bytes of JSON at which a caller that gathers requests for one `bulkWrite` had better stop. Each call costs an
+    /// embedded table about as much as rewriting the pages it touches: few large calls load it several times as fast
+    /// as many small ones.
+    package var bulkWriteBytes: Int
 
-    package init(batchWrite: Int = 25, batchGet: Int = 100, transactMove: Int = 50, bulkWrite: Int = 25) {
+    package init(
+        batchWrite: Int = 25, batchGet: Int = 100, transactMove: Int = 50, bulkWrite: Int = 25,
+        bulkWriteBytes: Int = 16 << 20
+    ) {
         self.batchWrite = batchWrite
         self.batchGet = batchGet
         self.transactMove = transactMove
         self.bulkWrite = bulkWrite
+        self.bulkWriteBytes = bulkWriteBytes
     }
 }
 
