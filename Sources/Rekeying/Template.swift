@@ -67,7 +67,8 @@ package struct Template: Sendable, Equatable {
         return literals.withUnsafeBytes { literals in
             if prefixCount > 0, memcmp(base, literals.baseAddress!, prefixCount) != 0 { return false }
             var position = prefixCount
-            for segment in segments {
+            for index in 0..<segments.count {
+                let segment = segments[index]
                 let end: Int
                 if segment.literal.isEmpty {
                     end = bytes.count
