@@ -75,12 +75,7 @@ struct Automaton {
         var result = Automaton(width: alphabet.count)
         let literal = place.literal
         result.start = result.addState()
-        var fallback = [0, 0]
-        for length in literal.indices.dropFirst() {
-            var shorter = fallback[length]
-            while shorter > 0, literal[shorter] != literal[length] { shorter = fallback[shorter] }
-            fallback.append(literal[shorter] == literal[length] ? shorter + 1 : 0)
-        }
+        let fallback = borders(of: literal)
         for length in 0..<max(literal.count, 1) {
             var shift = length
             var endsEarly = false

@@ -23,9 +23,11 @@ package struct CaptureTable {
 
     /// Forgets every value and makes room for `count` captures.
     package mutating func reset(count: Int) {
-        if entries.count < count {
+        guard entries.count >= count else {
             entries = Array(repeating: Entry(), count: count)
-        } else {
+            return
+        }
+        entries.withUnsafeMutableBufferPointer { entries in
             for index in 0..<count { entries[index].start = nil }
         }
     }

@@ -2,18 +2,29 @@
 ///
 /// It looks at keys alone: conditions and other attributes are for the caller to check.
 package struct Matcher {
-    package let rules: [Rule]
+    /// A rule behind one reference, so that trying it retains nothing else.
+    private final class Candidate: Sendable {
+        let rule: Rule
+        let captureCount: Int
+
+        init(_ rule: Rule) {
+            self.rule = rule
+            captureCount = rule.captureNames.count
+        }
+    }
+
+    private let candidates: [Candidate]
     /// What the last match bound; valid while the bytes matched stay where they are.
     package private(set) var captures: CaptureTable
 
     package init(_ ruleSet: RuleSet) {
-        rules = ruleSet.rules
-        captures = CaptureTable(count: rules.map(\.captureNames.count).max() ?? 0)
+        candidates = ruleSet.rules.map(Candidate.init)
+        captures = CaptureTable(count: candidates.map(\.captureCount).max() ?? 0)
     }
 
     /// The first rule whose `from` matches the key. `sort` is nil in a table without a sort key.
     package mutating func source(partition: UnsafeRawBufferPointer, sort: UnsafeRawBufferPointer?) -> Int? {
-        for index in rules.indices where matchesSource(index, partition: partition, sort: sort) { return index }
+        for index in candidates.indices where matchesSource(index, partition: partition, sort: sort) { return index }
         return nil
     }
 
@@ -21,17 +32,19 @@ package struct Matcher {
     package mutating func matchesSource(
         _ index: Int, partition: UnsafeRawBufferPointer, sort: UnsafeRawBufferPointer?
     ) -> Bool {
-        captures.reset(count: rules[index].captureNames.count)
-        return rules[index].source.match(partitionKey: partition, sortKey: sort, into: &captures)
-            && rules[index].admits(captures)
+        let candidate = candidates[index]
+        captures.reset(count: candidate.captureCount)
+        return candidate.rule.source.match(partitionKey: partition, sortKey: sort, into: &captures)
+            && candidate.rule.admits(captures)
     }
 
     /// The rule that could have made the key: `to` matches, and `from` could have held the values. Nil if none.
     package mutating func produces(partition: UnsafeRawBufferPointer, sort: UnsafeRawBufferPointer?) -> Int? {
-        for index in rules.indices {
-            captures.reset(count: rules[index].captureNames.count)
-            if rules[index].target.match(partitionKey: partition, sortKey: sort, into: &captures),
-                rules[index].couldProduce(captures)
+        for index in candidates.indices {
+            let candidate = candidates[index]
+            captures.reset(count: candidate.captureCount)
+            if candidate.rule.target.match(partitionKey: partition, sortKey: sort, into: &captures),
+                candidate.rule.couldProduce(captures)
             {
                 return index
             }
@@ -44,9 +57,9 @@ package struct Matcher {
     package func renderTarget(
         _ index: Int, oldSort: UnsafeRawBufferPointer?, partition: inout [UInt8], sort: inout [UInt8]
     ) {
-        let target = rules[index].target
-        target.partition.render(captures, into: &partition)
-        if let template = target.sort {
+        let candidate = candidates[index]
+        candidate.rule.target.partition.render(captures, into: &partition)
+        if let template = candidate.rule.target.sort {
             template.render(captures, into: &sort)
         } else if let oldSort {
             sort.append(contentsOf: oldSort)

@@ -13,7 +13,7 @@ package struct Reference: Sendable, Equatable {
     /// The key that must exist, rendered from the captures of `in` and from `value`.
     package let names: KeyPattern
 
-    /// The capture that stands for the attribute's text.
+    /// The capture to bind to the attribute's text, which must not be empty, before `names` is rendered.
     package var valueCapture: Int { captureNames.count - 1 }
 
     let partitionName: String

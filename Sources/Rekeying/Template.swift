@@ -67,7 +67,8 @@ package struct Template: Sendable, Equatable {
         return literals.withUnsafeBytes { literals in
             if prefixCount > 0, memcmp(base, literals.baseAddress!, prefixCount) != 0 { return false }
             var position = prefixCount
-            for segment in segments {
+            for index in 0..<segments.count {
+                let segment = segments[index]
                 let end: Int
                 if segment.literal.isEmpty {
                     end = bytes.count
@@ -142,9 +143,14 @@ struct CapturePlace: Sendable, Equatable {
         self.capture = capture
         self.allowed = allowed
         self.literal = literal
-        overlaps = literal.indices.map { shift in
-            shift > 0 && literal[shift...].elementsEqual(literal[..<(literal.count - shift)])
+        var overlaps = Array(repeating: false, count: literal.count)
+        let fallback = borders(of: literal)
+        var border = fallback[literal.count]
+        while border > 0 {
+            overlaps[literal.count - border] = true
+            border = fallback[border]
         }
+        self.overlaps = overlaps
     }
 
     /// Whether a text rendered with `value` here is read back as `value`: not empty, within the class, and the literal
@@ -166,4 +172,15 @@ struct CapturePlace: Sendable, Equatable {
             return true
         }
     }
+}
+
+/// For each length of a start of `literal`, how long the longest shorter start is that it ends in (Knuth, Morris, Pratt).
+func borders(of literal: [UInt8]) -> [Int] {
+    var borders = literal.isEmpty ? [0] : [0, 0]
+    for length in literal.indices.dropFirst() {
+        var border = borders[length]
+        while border > 0, literal[border] != literal[length] { border = borders[border] }
+        borders.append(literal[border] == literal[length] ? border + 1 : 0)
+    }
+    return borders
 }

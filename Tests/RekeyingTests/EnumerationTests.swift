@@ -67,7 +67,7 @@ struct EnumeratedFacts {
         var generator = RuleFileGenerator(random: SeededGenerator(seed: seed), hasSort: hasSort)
         let keys = Self.keys(hasSort: hasSort)
         var (accepted, refused, moved) = (0, 0, 0)
-        while accepted < (hasSort ? 100 : 400), accepted + refused < 20_000 {
+        while accepted < (hasSort ? 60 : 250), accepted + refused < 20_000 {
             let file = generator.file()
             guard let rules = try? RuleSet.parse(yaml: file.text, source: "random") else { continue }
             #expect(try RuleSet.parse(yaml: rules.yaml, source: "again") == rules, "seed \(seed)\n\(file.text)")
@@ -101,7 +101,7 @@ struct EnumeratedFacts {
         var generator = RuleFileGenerator(random: SeededGenerator(seed: seed), hasSort: hasSort)
         let keys = Self.keys(hasSort: hasSort)
         var moved = 0
-        for _ in 0..<200 {
+        for _ in 0..<120 {
             let file = generator.file()
             guard let rules = try? RuleSet.parse(yaml: file.text, source: "random"),
                 !rules.check().findings.contains(where: { $0.code == .unknownCapture })
@@ -123,7 +123,7 @@ struct EnumeratedFacts {
         let seed = testSeed("witnessesAreTrue")
         var generator = RuleFileGenerator(random: SeededGenerator(seed: seed), hasSort: hasSort)
         var counts: [Finding.Code: Int] = [:]
-        for _ in 0..<2000 {
+        for _ in 0..<1000 {
             let file = generator.file()
             guard let rules = try? RuleSet.parse(yaml: file.text, source: "random") else { continue }
             let proof = rules.check()
