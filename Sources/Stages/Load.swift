@@ -14,6 +14,9 @@ package struct Load: Sendable {
     /// Called with the number of requests done so far.
     package var progress: (@Sendable (Int) -> Void)?
 
+    /// Bytes of records that are gathered before they are written.
+    private static let batchBytes = 16 << 20
+
     package init(
         from: Location = .standardStream, to: Location, execute: Bool, keyNames: KeyNames = KeyNames(),
         options: StreamOptions = StreamOptions(), temporaryDirectory: String = "/tmp"
@@ -46,18 +49,24 @@ package struct Load: Sendable {
         let names = keyNames
         var tally = LoadTally(temporaryDirectory: temporaryDirectory)
         var hasMore = true
+        var pendingBytes = 0
         while hasMore {
             hasMore = try await feed.nextBlock { line, record, view in
                 let known = try schema ?? view.inferredSchema(partition: names.partition, sort: names.sort)
                 schema = known
                 pending.append(try tally.request(line, record, view, schema: known))
+                pendingBytes += line.count
                 return false
             }
             guard execute else {
                 pending.removeAll(keepingCapacity: true)
+                pendingBytes = 0
                 continue
             }
-            if pending.isEmpty { continue }
+            // One large transaction of a local table costs far less than many small ones.
+            let isFull = pendingBytes >= Self.batchBytes || pending.count >= (target?.limits.bulkWrite ?? 25)
+            if pending.isEmpty || (hasMore && !isFull) { continue }
+            pendingBytes = 0
             if target == nil, let schema {
                 target = RetryingTable(
                     try LocalTable.create(path: path, name: Self.tableName(path), schema: schema))
