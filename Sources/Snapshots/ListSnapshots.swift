@@ -1,0 +1,101 @@
+package import ByteStreams
+import Items
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A snapshot or export found in a directory.
+package struct SnapshotListing: Sendable, Equatable {
+    package var path: String
+    /// From the end of its name, `*_YYYYMMDD_HHMMSS`; nil where the name has none.
+    package var time: UTCTime?
+    /// When its newest file was last written.
+    package var fileTime: UTCTime
+    /// Whether rekey wrote it (it has a `rekey.json`).
+    package var isRekeySnapshot: Bool
+    /// Nil where its description cannot be read.
+    package var count: Int?
+    /// 64 hexadecimal digits; nil in an export of AWS.
+    package var digest: String?
+    /// Of all files at and below its directory.
+    package var bytes: Int
+    /// Why its description cannot be read.
+    package var problem: RekeyError?
+}
+
+/// The name of a snapshot made at a time: `plan_backup_20261123_211500`.
+package func snapshotName(noun: String, at time: UTCTime) -> String { "\(noun)_backup_\(time.nameStamp)" }
+
+/// Finds snapshots and exports at and up to four levels below a directory, as `.rekey/runs/<id>/plan_backup_…` is; sorted by
+/// path. Links are not followed; nothing is looked for inside a snapshot.
+///
+/// - Throws: `.inputMissing`, `.permission`, `.inputOutput` for the directory itself; what cannot be read below it is left out.
+package func listSnapshots(_ directory: String) throws(RekeyError) -> [SnapshotListing] {
+    var found: [SnapshotListing] = []
+    try collectSnapshots(directory, levels: 4, into: &found)
+    return found
+}
+
+private func collectSnapshots(
+    _ directory: String, levels: Int, into found: inout [SnapshotListing]
+) throws(RekeyError) {
+    let names = try listFiles(directory)
+    if names.contains(RekeyMetadata.fileName) || names.contains(ExportLocation.summaryName) {
+        return found.append(listing(directory, isRekey: names.contains(RekeyMetadata.fileName)))
+    }
+    guard levels > 0 else { return }
+    for name in names where !(name.hasPrefix(".") && name.contains(".partial-")) {
+        let path = joined(directory, name)
+        guard fileStatus(path)?.isDirectory == true else { continue }
+        try? collectSnapshots(path, levels: levels - 1, into: &found)
+    }
+}
+
+private func listing(_ path: String, isRekey: Bool) -> SnapshotListing {
+    var (bytes, newest) = (0, 0)
+    measure(path, &bytes, &newest)
+    let name = lastName(resolvedPath(path) ?? path)
+    var listing = SnapshotListing(
+        path: path, time: UTCTime(nameStamp: name), fileTime: UTCTime(seconds: newest), isRekeySnapshot: isRekey,
+        bytes: bytes)
+    do throws(RekeyError) {
+        if isRekey {
+            let file = joined(path, RekeyMetadata.fileName)
+            let metadata = try RekeyMetadata(json: readWhole(file, limit: 256 << 20), source: file)
+            listing.count = metadata.digest.count
+            listing.digest = metadata.digest.hex
+        } else {
+            let file = joined(path, ExportLocation.summaryName)
+            listing.count = try ExportSummary(manifest: readWhole(file, limit: 1 << 20), source: file).itemCount
+        }
+    } catch {
+        listing.problem = error
+    }
+    return listing
+}
+
+/// Adds up the sizes of all files and finds the newest modification, in seconds.
+private func measure(_ path: String, _ bytes: inout Int, _ newest: inout Int) {
+    guard let status = fileStatus(path) else { return }
+    newest = max(newest, status.modified)
+    guard status.isDirectory else {
+        bytes += status.size
+        return
+    }
+    for name in (try? listFiles(path)) ?? [] { measure(joined(path, name), &bytes, &newest) }
+}
+
+/// What stands at a path itself, links not followed; nil where nothing does.
+private func fileStatus(_ path: String) -> (isDirectory: Bool, size: Int, modified: Int)? {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    #if canImport(Darwin)
+        let modified = status.st_mtimespec.tv_sec
+    #else
+        let modified = status.st_mtim.tv_sec
+    #endif
+    return (status.st_mode & S_IFMT == S_IFDIR, Int(status.st_size), Int(modified))
+}
