@@ -1,6 +1,8 @@
 import ArgumentParser
 import ByteStreams
+import Items
 import Migration
+import Tables
 
 /// `rekey preflight`.
 struct PreflightCommand: AsyncParsableCommand {

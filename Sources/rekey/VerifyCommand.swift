@@ -1,5 +1,6 @@
 import ArgumentParser
 import ByteStreams
+import Items
 import Stages
 
 /// `rekey verify`.
