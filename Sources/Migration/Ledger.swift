@@ -75,7 +75,8 @@ package final class Ledger {
         let line = Array("\(text),\"check\":\"\(Self.check(text))\"}\n".utf8)
         let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw RekeyError(.cannotCreate, "cannot write the ledger: \(String(cString: strerror(errno)))", source: path)
+            throw RekeyError(
+                .cannotCreate, "cannot write the ledger: \(String(cString: strerror(errno)))", source: path)
         }
         let sink = FileDescriptorSink(descriptor, name: path, closes: true)
         try sink.write(line)

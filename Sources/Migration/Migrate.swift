@@ -59,7 +59,10 @@ package struct Migrate: Sendable {
         events(.heading(heading(mode: "DRY RUN")))
         let report = try await survey()
         if let outcome = settled(report) { return outcome }
-        events(.information("Would write \(report.survey.old.count) new items (\(report.survey.putUnits) write units), then delete \(report.survey.deleteUnits) write units' worth of old ones"))
+        events(
+            .information(
+                "Would write \(report.survey.old.count) new items (\(report.survey.putUnits) write units), then delete \(report.survey.deleteUnits) write units' worth of old ones"
+            ))
         events(.information("Would keep a snapshot and a ledger in \(runs)"))
         try requirePassed(report)
         events(.success("✓ DRY RUN completed successfully"))
@@ -84,6 +87,9 @@ package struct Migrate: Sendable {
             if survey.old.count > survey.samples.count {
                 events(.detail("… and \(survey.old.count - survey.samples.count) more"))
             }
+            if let first = survey.samples.first, let newKey = first.newKey {
+                events(.information("Keys change as in \(first.key) → \(newKey)"))
+            }
         }
         for check in report.checks where check.verdict == .warning {
             events(.warning("\(check.name): \(check.detail)"))
@@ -91,8 +97,7 @@ package struct Migrate: Sendable {
     }
 
     private static func text(of sample: Survey.Sample) -> String {
-        "\(sample.key.partition): \(sample.label)".trimmed
-            + (sample.newKey.map { "  (\(sample.key) → \($0))" } ?? "")
+        sample.label.isEmpty ? "\(sample.key.partition)" : "\(sample.key.partition): \(sample.label)"
     }
 
     private func plural(_ count: Int) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
@@ -101,7 +106,10 @@ package struct Migrate: Sendable {
     private func settled(_ report: PreflightReport) -> Outcome? {
         guard report.survey.old.count == 0 else { return nil }
         if report.isMigrated {
-            events(.success("✓ Already migrated: \(plural(report.survey.new.count)) with new structure, none with old; nothing was changed"))
+            events(
+                .success(
+                    "✓ Already migrated: \(plural(report.survey.new.count)) with new structure, none with old; nothing was changed"
+                ))
             return .alreadyMigrated
         }
         events(.warning("no item of the table matches the rules; nothing was changed"))
@@ -142,8 +150,10 @@ package struct Migrate: Sendable {
             try? removeTree(run.path)
             return outcome
         }
-        return try await RunSteps(run: run, plan: prepared.plan, table: table, rules: rules, events: events,
-            temporaryDirectory: temporaryDirectory).go()
+        return try await RunSteps(
+            run: run, plan: prepared.plan, table: table, rules: rules, events: events,
+            temporaryDirectory: temporaryDirectory
+        ).go()
     }
 
     /// Surveys, writes and checks the snapshot, and pins the plan.
@@ -193,10 +203,13 @@ package struct Migrate: Sendable {
         let check = try checkSnapshot(summary.path, level: .readData)
         guard check.isSound, summary.count == survey.old.count, summary.digest == survey.old.hex else {
             throw RekeyError(
-                .differences, "the snapshot read back is not what was written: \(check.findings.first?.description ?? "its digest differs"); nothing was written to the table",
+                .differences,
+                "the snapshot read back is not what was written: \(check.findings.first?.description ?? "its digest differs"); nothing was written to the table",
                 source: summary.path)
         }
-        events(.success("✓ Backup \(summary.path): \(plural(summary.count)), digest \(summary.digest.prefix(16))…, read back"))
+        events(
+            .success(
+                "✓ Backup \(summary.path): \(plural(summary.count)), digest \(summary.digest.prefix(16))…, read back"))
         if !present.isEmpty { try run.write(present, to: run.presentPath) }
         try run.write(Array(rulesText.utf8), to: run.rulesPath)
         try run.write(plan)
@@ -216,9 +229,4 @@ func fileSafe(_ text: String) -> String {
                 || scalar == "-" || scalar == "_"
             return isPlain ? Character(scalar) : "_"
         })
-}
-
-extension String {
-    /// Without the colon and space that an absent label leaves.
-    fileprivate var trimmed: String { hasSuffix(": ") ? String(dropLast(2)) : self }
 }

@@ -32,7 +32,8 @@ struct MoveList: Sendable {
                     throw ItemError("a snapshot holds a record that is no item", at: 0)
                 }
                 guard let move = try mover.move(line, image, view) else {
-                    throw ItemError("the rules do not move an item of the snapshot; they are not the rules it was made by", at: 0)
+                    throw ItemError(
+                        "the rules do not move an item of the snapshot; they are not the rules it was made by", at: 0)
                 }
                 waiting.append(move)
                 return false
@@ -91,14 +92,16 @@ extension Table {
             let result = try await batchGet(Array(keys[start..<end]), consistent: true)
             if let first = result.unprocessed.first {
                 throw RekeyError(
-                    .serviceGaveUp, "\(result.unprocessed.count) items could not be read, the first \(first); try again later",
+                    .serviceGaveUp,
+                    "\(result.unprocessed.count) items could not be read, the first \(first); try again later",
                     source: name)
             }
             for item in result.items {
                 do {
                     found[try item.key(schema)] = item
                 } catch {
-                    throw RekeyError(.unexpected, "the table gave back an item without a key: \(error.reason)", source: name)
+                    throw RekeyError(
+                        .unexpected, "the table gave back an item without a key: \(error.reason)", source: name)
                 }
             }
             start = end
@@ -114,7 +117,8 @@ extension Table {
             let result = try await bulkWrite(Array(requests[start..<end]))
             guard result.unprocessed.isEmpty else {
                 throw RekeyError(
-                    .stoppedResumable, "\(result.unprocessed.count) writes were still not done after many tries", source: name)
+                    .stoppedResumable, "\(result.unprocessed.count) writes were still not done after many tries",
+                    source: name)
             }
             start = end
         }

@@ -183,7 +183,8 @@ struct MoveSteps: Sendable {
                     next.append(again)
                 case .newTaken:
                     throw RekeyError(
-                        .differences, "a different item stands under the new key \(move.newKey); it was not overwritten",
+                        .differences,
+                        "a different item stands under the new key \(move.newKey); it was not overwritten",
                         source: table.name)
                 }
             }

@@ -103,7 +103,9 @@ package struct Preflight: Sendable {
         if !rules.references.isEmpty {
             let detail = "\(references.items) items refer to \(noun)s, \(references.unresolvedAfter) to none"
             add(
-                "references", references.unresolvedAfter > references.unresolvedNow ? .blocked : references.unresolvedAfter > 0 ? .warning : .ok,
+                "references",
+                references.unresolvedAfter > references.unresolvedNow
+                    ? .blocked : references.unresolvedAfter > 0 ? .warning : .ok,
                 detail + (references.examples.first.map { " (\($0))" } ?? ""))
         }
         if description.isStreamEnabled {
@@ -113,12 +115,15 @@ package struct Preflight: Sendable {
             add("time to live", .warning, "on by \(attribute): items may vanish during the run and are counted apart")
         }
         if !description.replicas.isEmpty {
-            add("replicas", .warning, "global table (\(description.replicas.joined(separator: ", "))): write in one region only")
+            add(
+                "replicas", .warning,
+                "global table (\(description.replicas.joined(separator: ", "))): write in one region only")
         }
         let indexes = description.indexes.filter { $0.kind == .global }.count
         add(
             "capacity", .ok,
-            "\(survey.putUnits * (1 + indexes)) write units to put, \(survey.deleteUnits * (1 + indexes)) to delete, \(survey.oldBytes) bytes")
+            "\(survey.putUnits * (1 + indexes)) write units to put, \(survey.deleteUnits * (1 + indexes)) to delete, \(survey.oldBytes) bytes"
+        )
         return report
     }
 }

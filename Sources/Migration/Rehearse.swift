@@ -51,7 +51,8 @@ package struct Rehearse: Sendable {
         let before = try await digest(path)
         guard before == loaded.digest else {
             throw RekeyError(
-                .differences, "the copy's digest is not that of the export: items were lost or changed on the way", source: path)
+                .differences, "the copy's digest is not that of the export: items were lost or changed on the way",
+                source: path)
         }
         events(.information("Digest before: \(before.count) \(before.hex)"))
         let runs = workDirectory + "/runs"

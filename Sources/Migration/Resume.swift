@@ -41,7 +41,8 @@ package struct Resume: Sendable {
         }
         let ledger = try Ledger(run.ledgerPath)
         guard !ledger.has(.rollbackStarted) else {
-            throw RekeyError(.preflightRefused, "the run was taken back; begin a new one with rekey migrate", source: run.path)
+            throw RekeyError(
+                .preflightRefused, "the run was taken back; begin a new one with rekey migrate", source: run.path)
         }
         let lock = try RunLock(
             runs: runs, tableARN: description.arn, tableID: description.id, holder: "run \(run.id)")
@@ -62,7 +63,8 @@ package struct Resume: Sendable {
         ]
         for (name, was, now) in pairs where was != now {
             throw RekeyError(
-                .preflightRefused, "the \(name) changed since the run began: it was \(was), it is \(now)", source: plan.id)
+                .preflightRefused, "the \(name) changed since the run began: it was \(was), it is \(now)",
+                source: plan.id)
         }
     }
 }

@@ -67,7 +67,10 @@ package struct Rollback: Sendable {
     }
 
     private func heading(mode: String) -> [String] {
-        ["ROLLBACK OF \((rules.title ?? rules.name).uppercased())", "Mode: \(mode)", "Table: \(table.name)", "Snapshot: \(snapshotPath)"]
+        [
+            "ROLLBACK OF \((rules.title ?? rules.name).uppercased())", "Mode: \(mode)", "Table: \(table.name)",
+            "Snapshot: \(snapshotPath)",
+        ]
     }
 
     private func look() async throws(RekeyError) -> Findings {
@@ -82,7 +85,9 @@ package struct Rollback: Sendable {
                     if findings.sentences.count < 10 { findings.sentences.append(sentence) }
                 }
                 if let current = old[move.oldKey] {
-                    if current.isEqual(to: move.old) { findings.inPlace += 1 } else {
+                    if current.isEqual(to: move.old) {
+                        findings.inPlace += 1
+                    } else {
                         conflict("\(move.oldKey) holds another item than the snapshot")
                     }
                 } else {
@@ -103,7 +108,10 @@ package struct Rollback: Sendable {
     }
 
     private func announce(_ findings: Findings) {
-        events(.information("\(findings.toRestore) \(noun)s to put back, \(findings.inPlace) in place, \(findings.toDelete) new items to remove"))
+        events(
+            .information(
+                "\(findings.toRestore) \(noun)s to put back, \(findings.inPlace) in place, \(findings.toDelete) new items to remove"
+            ))
         for sentence in findings.sentences { events(.warning(sentence)) }
     }
 
@@ -150,7 +158,8 @@ package struct Rollback: Sendable {
             var back = Mover(rules: try rules.inverted(), schema: table.schema)
             guard let moved = try back.move(new) else {
                 throw RekeyError(
-                    .differences, "\(move.newKey) was changed so that the inverse rules do not match it", source: table.name)
+                    .differences, "\(move.newKey) was changed so that the inverse rules do not match it",
+                    source: table.name)
             }
             return moved.new
         } catch let error as RekeyError {
@@ -221,7 +230,8 @@ package struct Rollback: Sendable {
                     throw RekeyError(.differences, "\(move.oldKey) is missing after the rollback", source: table.name)
                 }
                 guard new[move.newKey] == nil || present.contains(move.newKey.description) else {
-                    throw RekeyError(.differences, "\(move.newKey) is still there after the rollback", source: table.name)
+                    throw RekeyError(
+                        .differences, "\(move.newKey) is still there after the rollback", source: table.name)
                 }
             }
         }
@@ -235,7 +245,10 @@ package struct Rollback: Sendable {
             if survey.table.hex == plan.tableDigest, survey.table.count == plan.tableCount {
                 events(.success("✓ Digest of the whole table equals the one before the migration: \(survey.table.hex)"))
             } else {
-                events(.warning("the table's digest is \(survey.table.hex), before the migration it was \(plan.tableDigest): others wrote to it meanwhile"))
+                events(
+                    .warning(
+                        "the table's digest is \(survey.table.hex), before the migration it was \(plan.tableDigest): others wrote to it meanwhile"
+                    ))
             }
         } else {
             events(.information("Digest of the whole table: \(survey.table.count) \(survey.table.hex)"))

@@ -104,7 +104,8 @@ package struct RunDirectory: Sendable {
         do {
             return try JSONDecoder().decode(RunPlan.self, from: Data(bytes))
         } catch {
-            throw RekeyError(.badInput, "the run's plan is damaged; restore the run directory from a copy", source: planPath)
+            throw RekeyError(
+                .badInput, "the run's plan is damaged; restore the run directory from a copy", source: planPath)
         }
     }
 

@@ -61,7 +61,10 @@ package struct RunSteps: Sendable {
             events(.information("Creating new structure..."))
             let put = try await steps.put()
             try ledger.append(.put, [("done", "\(put.done)"), ("already", "\(put.already)")])
-            events(.success("✓ Created \(put.done) items with new structure\(put.already > 0 ? " (\(put.already) were there)" : "")"))
+            events(
+                .success(
+                    "✓ Created \(put.done) items with new structure\(put.already > 0 ? " (\(put.already) were there)" : "")"
+                ))
             events(.information("Verifying new structure..."))
             // Once old items have gone, a new one may have been changed by its users; then only presence can be asked for.
             if !ledger.has(.deleted), try await oldAreAllThere(moves) {
@@ -124,7 +127,10 @@ package struct RunSteps: Sendable {
             events(.success("✓ Every new item is there; other items of the table changed during the run"))
         }
         if survey.references.unresolvedAfter > 0 {
-            events(.warning("\(survey.references.unresolvedAfter) references name no item: \(survey.references.examples.joined(separator: "; "))"))
+            events(
+                .warning(
+                    "\(survey.references.unresolvedAfter) references name no item: \(survey.references.examples.joined(separator: "; "))"
+                ))
         }
         try ledger.append(.finished, [("count", "\(survey.table.count)"), ("digest", survey.table.hex)])
         try run.write(report(survey), to: run.reportPath)

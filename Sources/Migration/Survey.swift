@@ -147,6 +147,7 @@ private struct SurveyReader: ~Copyable {
         table: Digest, onPresent: ((String) throws(RekeyError) -> Void)?
     ) throws(RekeyError) -> Survey {
         survey.table = table
+        survey.samples.sort { $0.key.sortableBytes.lexicographicallyPrecedes($1.key.sortableBytes) }
         var found = (present: 0, bad: 0, sentences: [String]())
         try collisions.forEachFinding { finding throws(RekeyError) in
             if finding.kind == .takenByEqual {

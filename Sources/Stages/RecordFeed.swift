@@ -1,7 +1,7 @@
 package import ByteStreams
 package import Items
-package import Tables
 import Snapshots
+package import Tables
 
 #if canImport(Glibc)
     import Glibc
@@ -217,13 +217,15 @@ package final class RecordFeed {
         try rejects?.finish()
         if let expectedCount, expectedCount != counts.read {
             throw RekeyError(
-                .badInput, "the manifest says \(expectedCount) items, the data files hold \(counts.read): the export is not whole",
+                .badInput,
+                "the manifest says \(expectedCount) items, the data files hold \(counts.read): the export is not whole",
                 source: name)
         }
         guard let seal else {
             if options.requiresSeal {
                 throw RekeyError(
-                    .badInput, "the stream ended without a seal after \(counts.read) records: the stage before did not finish",
+                    .badInput,
+                    "the stream ended without a seal after \(counts.read) records: the stage before did not finish",
                     source: name)
             }
             return false

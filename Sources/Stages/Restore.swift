@@ -78,10 +78,13 @@ package struct Restore: Sendable {
                 let asked = Array(keys[start..<min(start + table.limits.batchGet, keys.count)])
                 let answer = try await table.batchGet(asked, consistent: true)
                 guard answer.unprocessed.isEmpty else {
-                    throw RekeyError(.serviceGaveUp, "items could not be read back; try again later", source: table.name)
+                    throw RekeyError(
+                        .serviceGaveUp, "items could not be read back; try again later", source: table.name)
                 }
                 for item in answer.items {
-                    guard let key = try? item.key(schema), let wanted = expected.removeValue(forKey: key) else { continue }
+                    guard let key = try? item.key(schema), let wanted = expected.removeValue(forKey: key) else {
+                        continue
+                    }
                     guard wanted.isEqual(to: item) else {
                         throw RekeyError(.differences, "\(key) is not what the snapshot holds", source: table.name)
                     }

@@ -85,7 +85,8 @@ struct Transformer: ~Copyable {
         guard case .moved = outcome, let newKey else {
             if try rekeyer.produces(view) {
                 let key = try key(of: view)
-                try collisions.add(.present, key: key, oldKey: key, content: UnsafeRawBufferPointer(start: nil, count: 0))
+                try collisions.add(
+                    .present, key: key, oldKey: key, content: UnsafeRawBufferPointer(start: nil, count: 0))
             }
             return false
         }

@@ -17,7 +17,10 @@ struct DigestCommand: AsyncParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Argument(help: ArgumentHelp("FILE, DIR, local:FILE.db, or - for standard input; with --combine, COUNT:DIGEST of each part.", valueName: "from"))
+    @Argument(
+        help: ArgumentHelp(
+            "FILE, DIR, local:FILE.db, or - for standard input; with --combine, COUNT:DIGEST of each part.",
+            valueName: "from"))
     var from: [String] = []
 
     @Flag(help: "Add up the digests of parts.")
@@ -50,7 +53,8 @@ struct DigestCommand: AsyncParsableCommand {
         guard !from.isEmpty else { throw RekeyError(.usage, "--combine needs COUNT:DIGEST of each part") }
         for part in from {
             let fields = part.split(whereSeparator: { $0 == ":" || $0 == " " }).map(String.init)
-            guard fields.count == 2, let count = Int(fields[0]), let digest = Digest(count: count, hex: fields[1]) else {
+            guard fields.count == 2, let count = Int(fields[0]), let digest = Digest(count: count, hex: fields[1])
+            else {
                 throw RekeyError(.usage, "\(part) is not COUNT:DIGEST with 64 hexadecimal digits")
             }
             sum.combine(digest)

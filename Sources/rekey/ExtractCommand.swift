@@ -16,7 +16,9 @@ struct ExtractCommand: AsyncParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Argument(help: ArgumentHelp("FILE, DIR (an export or snapshot), local:FILE.db, or - for standard input.", valueName: "from"))
+    @Argument(
+        help: ArgumentHelp(
+            "FILE, DIR (an export or snapshot), local:FILE.db, or - for standard input.", valueName: "from"))
     var from: String
 
     @Option(help: ArgumentHelp("Only items whose partition key begins so.", valueName: "text"))
@@ -28,7 +30,9 @@ struct ExtractCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The key attributes, as PK,SK.", valueName: "names"))
     var key = "PK,SK"
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Write to this file (.gz compresses) and not to standard output.", valueName: "file"))
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Write to this file (.gz compresses) and not to standard output.", valueName: "file"))
     var output = "-"
 
     @OptionGroup var stream: StreamArguments

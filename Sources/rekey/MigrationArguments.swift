@@ -7,7 +7,9 @@ import Tables
 
 /// `--table`, or `DYNAMODB_TABLE`.
 struct TableArgument: ParsableArguments {
-    @Option(help: ArgumentHelp("The table: local:FILE.db. DYNAMODB_TABLE names it where this is not given.", valueName: "table"))
+    @Option(
+        help: ArgumentHelp(
+            "The table: local:FILE.db. DYNAMODB_TABLE names it where this is not given.", valueName: "table"))
     var table: String?
 
     var text: String? { table ?? Environment.value("DYNAMODB_TABLE") }

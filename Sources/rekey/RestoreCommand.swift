@@ -41,6 +41,7 @@ struct RestoreCommand: AsyncParsableCommand {
         Terminal.error(
             execute
                 ? "rekey restore: wrote \(fact("puts")) items to \(to) and read \(fact("verified")) back, all equal"
-                : "rekey restore: dry run: would write \(fact("puts")) items, \(fact("bytes")) bytes, \(fact("writeUnits")) write units to \(to); add --execute")
+                : "rekey restore: dry run: would write \(fact("puts")) items, \(fact("bytes")) bytes, \(fact("writeUnits")) write units to \(to); add --execute"
+        )
     }
 }

@@ -35,7 +35,10 @@ struct RollbackCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The word ROLLBACK, where no terminal is there to type it.", valueName: "word"))
     var confirm: String?
 
-    @Option(help: "Items changed since the migration: stop, keep-current (under the old key), take-snapshot (the change is lost).")
+    @Option(
+        help:
+            "Items changed since the migration: stop, keep-current (under the old key), take-snapshot (the change is lost)."
+    )
     var onConflict = Rollback.ConflictRule.stop
 
     @OptionGroup var reporting: ReportOptions
@@ -89,7 +92,9 @@ struct RollbackCommand: AsyncParsableCommand {
     ) async throws(RekeyError) {
         let description = try await table.describe()
         let metadata = try Export.open(snapshotPath).metadata
-        guard let arn = plan?.tableARN ?? metadata?.tableARN, let id = plan?.tableID ?? metadata?.tableID else { return }
+        guard let arn = plan?.tableARN ?? metadata?.tableARN, let id = plan?.tableID ?? metadata?.tableID else {
+            return
+        }
         guard arn == description.arn, id == description.id else {
             throw RekeyError(
                 .preflightRefused,
@@ -102,7 +107,8 @@ struct RollbackCommand: AsyncParsableCommand {
         let check = try checkSnapshot(path, level: .readData)
         guard check.isSound else {
             throw RekeyError(
-                .badInput, "the snapshot is damaged: \(check.findings.first.map { "\($0)" } ?? ""); nothing was written",
+                .badInput,
+                "the snapshot is damaged: \(check.findings.first.map { "\($0)" } ?? ""); nothing was written",
                 source: path)
         }
     }

@@ -36,13 +36,15 @@ struct RulesCheckCommand: ParsableCommand {
                 try Terminal.print("\(finding.severity.rawValue): line \(finding.line): \(finding.message)")
             }
             if proof.isAccepted && !reporting.quiet {
-                try Terminal.print("\(rules.name): accepted, \(rules.rules.count) rule\(rules.rules.count == 1 ? "" : "s")")
+                try Terminal.print(
+                    "\(rules.name): accepted, \(rules.rules.count) rule\(rules.rules.count == 1 ? "" : "s")")
                 if let inverse = proof.inverse { try Terminal.print("inverse:\n\(inverse)") }
             }
         }
         guard proof.isAccepted else {
             let refusals = proof.findings.filter { $0.severity == .refusal }.count
-            throw RekeyError(.rulesRefused, "\(refusals) finding\(refusals == 1 ? "" : "s") against the rules", source: file)
+            throw RekeyError(
+                .rulesRefused, "\(refusals) finding\(refusals == 1 ? "" : "s") against the rules", source: file)
         }
     }
 
@@ -72,8 +74,8 @@ struct RulesInvertCommand: ParsableCommand {
     func run() throws {
         do {
             try Terminal.print(try loadRules(file).inverted().yaml)
-        } catch let error as RekeyError {
-            throw error.at(source: file)
+        } catch {
+            throw (error as? RekeyError)?.at(source: file) ?? error
         }
     }
 }
@@ -103,7 +105,8 @@ struct RulesExplainCommand: ParsableCommand {
         guard (sort != nil) == (rules.sort != nil) else {
             throw RekeyError(
                 .usage,
-                rules.sort == nil ? "the rules know no sort key; give the partition key alone" : "give the sort key too",
+                rules.sort == nil
+                    ? "the rules know no sort key; give the partition key alone" : "give the sort key too",
                 source: file)
         }
         for line in rules.explain(partition: partition, sort: sort).lines { try Terminal.print(line) }

@@ -68,7 +68,8 @@ struct SnapshotCreateCommand: AsyncParsableCommand {
                 ]).text)
         } else {
             if !reporting.quiet { Terminal.error("rekey snapshot create: \(result.counts.sentence)") }
-            try Terminal.print("\(summary.path): \(summary.count) items, \(summary.bytes) bytes, digest \(summary.digest)")
+            try Terminal.print(
+                "\(summary.path): \(summary.count) items, \(summary.bytes) bytes, digest \(summary.digest)")
         }
     }
 }
@@ -109,12 +110,14 @@ struct SnapshotCheckCommand: ParsableCommand {
                 let kind = report.isRekeySnapshot ? "snapshot" : "AWS export"
                 let digest = report.digest.map { ", digest \($0.hex)" } ?? ""
                 try Terminal.print(
-                    "\(report.path): \(kind), \(report.itemCount) items in \(report.fileCount) files, \(report.filesRead) read: sound\(digest)")
+                    "\(report.path): \(kind), \(report.itemCount) items in \(report.fileCount) files, \(report.filesRead) read: sound\(digest)"
+                )
             }
         }
         guard report.isSound else {
             throw RekeyError(
-                .badInput, "\(report.findings.count) finding\(report.findings.count == 1 ? "" : "s"): the snapshot is damaged; do not restore from it",
+                .badInput,
+                "\(report.findings.count) finding\(report.findings.count == 1 ? "" : "s"): the snapshot is damaged; do not restore from it",
                 source: directory)
         }
     }
@@ -150,7 +153,8 @@ struct SnapshotListCommand: ParsableCommand {
             let count = snapshot.count.map { "\($0) items" } ?? "unreadable"
             let time = snapshot.time?.iso ?? snapshot.fileTime.iso
             try Terminal.print(
-                "\(snapshot.path)  \(time)  \(count)  \(snapshot.bytes) bytes  \(snapshot.isRekeySnapshot ? "snapshot" : "AWS export")")
+                "\(snapshot.path)  \(time)  \(count)  \(snapshot.bytes) bytes  \(snapshot.isRekeySnapshot ? "snapshot" : "AWS export")"
+            )
         }
     }
 
@@ -202,7 +206,9 @@ struct SnapshotPruneCommand: ParsableCommand {
                     ),
                 ]).text)
         }
-        for snapshot in result.removed { try Terminal.print("\(execute ? "removed" : "would remove") \(snapshot.path)") }
+        for snapshot in result.removed {
+            try Terminal.print("\(execute ? "removed" : "would remove") \(snapshot.path)")
+        }
         if reporting.quiet { return }
         for kept in result.kept { try Terminal.print("kept \(kept.path): \(kept.reason)") }
         if !execute && !result.removed.isEmpty { try Terminal.print("add --execute to remove") }
@@ -212,7 +218,8 @@ struct SnapshotPruneCommand: ParsableCommand {
     private func unfinished() throws(RekeyError) -> Set<String> {
         var paths: Set<String> = []
         for place in [runs.runs, directory] {
-            for status in try RunStatus.list(place).runs where status.state != .finished && status.state != .rolledBack {
+            for status in try RunStatus.list(place).runs where status.state != .finished && status.state != .rolledBack
+            {
                 paths.insert("\(status.path)/\(status.plan.snapshot)")
             }
         }
@@ -239,13 +246,16 @@ struct SnapshotExportCommand: ParsableCommand {
     @Option(help: "The format: boto3, {\"plans\":[…]}.")
     var format = Format.boto3
 
-    @Option(help: ArgumentHelp("What an item is called; taken from the snapshot's rules where it holds any.", valueName: "noun"))
+    @Option(
+        help: ArgumentHelp(
+            "What an item is called; taken from the snapshot's rules where it holds any.", valueName: "noun"))
     var noun: String?
 
     @Flag(help: "Write binaries as base64 strings and sets as arrays: they cannot be told from strings and lists then.")
     var lossy = false
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Write to this file and not to standard output.", valueName: "file"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Write to this file and not to standard output.", valueName: "file"))
     var output = "-"
 
     @OptionGroup var reporting: ReportOptions

@@ -24,7 +24,8 @@ struct StatusCommand: ParsableCommand {
             try Terminal.print("no runs in \(runs.runs)")
         } else {
             for status in found {
-                try Terminal.print("\(status.plan.id)  \(status.state.rawValue)  \(status.plan.oldCount) items  \(status.plan.table)")
+                try Terminal.print(
+                    "\(status.plan.id)  \(status.state.rawValue)  \(status.plan.oldCount) items  \(status.plan.table)")
             }
         }
         if let first = unreadable.first { throw first }

@@ -32,7 +32,9 @@ struct TransformCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Write the deletions of the old keys to this file, for rekey load.", valueName: "file"))
     var deletes: String?
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Write to this file (.gz compresses) and not to standard output.", valueName: "file"))
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Write to this file (.gz compresses) and not to standard output.", valueName: "file"))
     var output = "-"
 
     @OptionGroup var stream: StreamArguments

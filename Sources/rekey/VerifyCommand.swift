@@ -69,7 +69,10 @@ struct VerifyCommand: AsyncParsableCommand {
     private func json(_ result: VerifyResult) -> JSONValue {
         .object([
             ("command", .string("verify")), ("equal", .boolean(result.isEqual)),
-            ("expected", .object([("count", .integer(result.expected.count)), ("digest", .string(result.expected.hex))])),
+            (
+                "expected",
+                .object([("count", .integer(result.expected.count)), ("digest", .string(result.expected.hex))])
+            ),
             ("found", .object([("count", .integer(result.found.count)), ("digest", .string(result.found.hex))])),
             ("moved", .integer(result.moved)), ("oldLeft", .integer(result.oldLeft)),
             ("missing", .integer(result.missing)), ("different", .integer(result.different)),
