@@ -31,6 +31,7 @@ package struct RecordScanner: ~Copyable {
                 // The reading that came further is the one that was meant.
                 throw bareError.offset > error.offset ? bareError : error
             }
+            guard scanner.slotCount > 0 else { throw error }
         }
         scanner.cursor.skipWhitespace()
         guard scanner.cursor.position == line.count else { throw scanner.cursor.unexpected("the end of the line") }
@@ -58,7 +59,7 @@ package struct RecordScanner: ~Copyable {
         if isNamed(name, "Rekey") { return try seal() }
         if isNamed(name, "Metadata") || isNamed(name, "Keys") || isNamed(name, "NewImage") || isNamed(name, "OldImage")
         {
-            return try change(first: name, start: start)
+            return try change(first: name)
         }
         scanner.begin(UnsafeRawBufferPointer(start: scanner.cursor.base, count: scanner.cursor.end))
         return Record(.bare, image: try scanner.item(noting: true))
@@ -104,7 +105,7 @@ package struct RecordScanner: ~Copyable {
     }
 
     /// A line of an incremental export. The members come in AWS's order or any other.
-    private mutating func change(first: StringToken, start: Int) throws(ItemError) -> Record {
+    private mutating func change(first: StringToken) throws(ItemError) -> Record {
         var record = Record(.change)
         var name = first
         var hasMetadata = false
@@ -128,7 +129,9 @@ package struct RecordScanner: ~Copyable {
             name = try scanner.cursor.string("a member name")
         }
         try scanner.cursor.expect(UInt8(ascii: "}"), "',' or '}'")
-        guard record.keys != nil else { throw ItemError("a change record has no Keys", at: start) }
+        guard record.keys != nil else {
+            throw ItemError("a change record ends without its Keys", at: scanner.cursor.position - 1)
+        }
         return record
     }
 
