@@ -56,7 +56,10 @@ let package = Package(
             swiftSettings: library),
         .target(
             name: "Migration",
-            dependencies: ["Stages", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams"],
+            dependencies: [
+                "Stages", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: library),
         .executableTarget(
             name: "rekey",

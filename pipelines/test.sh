@@ -1,4 +1,15 @@
 #!/usr/bin/env bash
+# Installs what the tests need, checks the format, builds, and runs all tests; further arguments go to `swift test`.
+#
+#   pipelines/test.sh
+#   pipelines/test.sh --filter ItemsTests
 set -euo pipefail
 cd "$(dirname "$0")/.."
-swift build --build-tests && swift test
+# shellcheck source=pipelines/packages.sh
+. pipelines/packages.sh
+
+install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gzip
+require_swift
+swift format lint --strict -r Sources Tests Package.swift
+swift build --build-tests
+exec swift test "$@"

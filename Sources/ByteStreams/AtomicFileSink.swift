@@ -45,6 +45,7 @@ package final class AtomicFileSink: ByteSink {
     private let path: PartialPath
     private let output: FileDescriptorSink
     private var isOpen = true
+    private var failure: RekeyError?
 
     /// - Throws: `.cannotCreate` where the directory is missing or closed to us, or the path is a directory.
     package init(_ path: String) throws(RekeyError) {
@@ -68,11 +69,15 @@ package final class AtomicFileSink: ByteSink {
 
     deinit { abandon() }
 
-    package func write(_ bytes: UnsafeRawBufferPointer) throws(RekeyError) { try output.write(bytes) }
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(RekeyError) {
+        if let failure { throw failure }
+        try output.write(bytes)
+    }
 
     package func flush() throws(RekeyError) { try output.flush() }
 
     package func finish() throws(RekeyError) {
+        if let failure { throw failure }
         precondition(isOpen, "finish() after finish() or abandon()")
         do throws(RekeyError) {
             try output.flush()
@@ -84,6 +89,7 @@ package final class AtomicFileSink: ByteSink {
                 throw RekeyError(.inputOutput, "renaming into place failed: \(systemText(number))", source: name)
             }
         } catch {
+            failure = error
             abandon()
             throw error
         }

@@ -21,25 +21,36 @@ package final class GzipSink: ByteSink {
 
     deinit { room.deallocate() }
 
-    package func write(_ bytes: UnsafeRawBufferPointer) throws(RekeyError) { try compress(bytes, .none) }
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(RekeyError) {
+        try attempt { () throws(RekeyError) in try compress(bytes, .none) }
+    }
 
     /// Makes all that was written readable at a small cost in size.
     package func flush() throws(RekeyError) {
-        try compress(UnsafeRawBufferPointer(start: nil, count: 0), .sync)
-        try sink.flush()
+        try attempt { () throws(RekeyError) in
+            try compress(UnsafeRawBufferPointer(start: nil, count: 0), .sync)
+            try sink.flush()
+        }
     }
 
     package func finish() throws(RekeyError) {
-        try compress(UnsafeRawBufferPointer(start: nil, count: 0), .finish)
-        try sink.finish()
+        try attempt { () throws(RekeyError) in
+            try compress(UnsafeRawBufferPointer(start: nil, count: 0), .finish)
+            try sink.finish()
+        }
     }
 
     package func abandon() { sink.abandon() }
 
     private func compress(_ bytes: UnsafeRawBufferPointer, _ flush: Deflater.Flush) throws(RekeyError) {
+        try deflater.step(bytes, flush: flush, room: room) { (piece) throws(RekeyError) in try sink.write(piece) }
+    }
+
+    /// Does the work unless an earlier one failed: then the stream is torn, and that failure is thrown again.
+    private func attempt(_ work: () throws(RekeyError) -> Void) throws(RekeyError) {
         if let failure { throw failure }
         do throws(RekeyError) {
-            try deflater.step(bytes, flush: flush, room: room) { (piece) throws(RekeyError) in try sink.write(piece) }
+            try work()
         } catch {
             failure = error.at(source: name)
             throw error.at(source: name)

@@ -12,7 +12,7 @@ package struct LineBlock {
     package let firstLine: Int
     /// Bytes of the (decompressed) stream before this block.
     package let offset: Int
-    /// The block stands for one line longer than the maximum; `bytes` are its first 256 at most, without `\n`.
+    /// The block stands for one line longer than the maximum; `bytes` are its beginning, 256 at most, without `\n`.
     package let isOversizedLine: Bool
 }
 
@@ -68,7 +68,7 @@ package final class LineReader {
     }
 
     /// Calls `body` with each line, its number from 1, the bytes before it, and whether it is longer than the maximum
-    /// (then only its first 256 bytes are given).
+    /// (then only its beginning is given, 256 bytes at most).
     ///
     /// The line comes without its `\n`; a `\r` before it stays. It is valid during the call.
     package func forEachLine(

@@ -75,13 +75,20 @@ package struct Canonicalizer: ~Copyable {
 
     /// Puts the pieces from `mark`, which stand in the output with commas between, in the order of their keys.
     private mutating func arrange(from mark: Int, byUTF16: Bool) {
+        let start = pieces[mark].start
         let base = keys.base
-        pieces[mark...].sort { a, b in
-            byUTF16
-                ? utf16Order(base + a.keyStart, a.keyEnd - a.keyStart, base + b.keyStart, b.keyEnd - b.keyStart) < 0
-                : bytesOrder(base + a.keyStart, a.keyEnd - a.keyStart, base + b.keyStart, b.keyEnd - b.keyStart) < 0
+        pieces.withUnsafeMutableBufferPointer { all in
+            var group = UnsafeMutableBufferPointer(rebasing: all[mark...])
+            if byUTF16 {
+                group.sort { a, b in
+                    utf16Order(base + a.keyStart, a.keyEnd - a.keyStart, base + b.keyStart, b.keyEnd - b.keyStart) < 0
+                }
+            } else {
+                group.sort { a, b in
+                    bytesOrder(base + a.keyStart, a.keyEnd - a.keyStart, base + b.keyStart, b.keyEnd - b.keyStart) < 0
+                }
+            }
         }
-        guard let start = pieces[mark...].map(\.start).min() else { return }
         spare.removeAll()
         for i in mark..<pieces.count {
             if i > mark { spare.append(UInt8(ascii: ",")) }

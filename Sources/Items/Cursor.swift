@@ -67,6 +67,7 @@ struct Cursor {
     }
 
     private func quoted(_ byte: UInt8) -> String {
+        if byte == UInt8(ascii: "'") { return "a single quote" }
         if byte >= 0x21 && byte < 0x7F { return "'\(Character(UnicodeScalar(byte)))'" }
         let digits = String(byte, radix: 16, uppercase: true)
         return "byte 0x\(digits.count == 1 ? "0" : "")\(digits)"
@@ -93,11 +94,16 @@ struct Cursor {
                 hasEscape = true
                 try escape()
             } else if byte < 0x20 {
-                throw ItemError("a control character stands unescaped in a string", at: position)
+                throw unescapedControl()
             } else {
                 try multibyte()
             }
         }
+    }
+
+    private func unescapedControl() -> ItemError {
+        ItemError(
+            "\(quoted(base[position])) is a control character, which must be escaped in a string", at: position)
     }
 
     /// Steps to the next quote, backslash, control character or byte above 0x7F, eight bytes at a time.
@@ -140,16 +146,16 @@ struct Cursor {
             }
             position += 6
             if unit >= 0xDC00 && unit < 0xE000 {
-                throw ItemError("an escaped surrogate stands alone", at: start)
+                throw ItemError("an escaped surrogate has no partner, so it is no character", at: start)
             }
             if unit >= 0xD800 && unit < 0xDC00 {
                 guard position + 1 < end, base[position] == UInt8(ascii: "\\"), base[position + 1] == UInt8(ascii: "u"),
                     let low = hexUnit(at: position + 2), low >= 0xDC00, low < 0xE000
-                else { throw ItemError("an escaped surrogate stands alone", at: start) }
+                else { throw ItemError("an escaped surrogate has no partner, so it is no character", at: start) }
                 position += 6
             }
         default:
-            throw ItemError("a backslash is followed by no known escape", at: start)
+            throw ItemError("a backslash begins no JSON escape", at: start)
         }
     }
 
@@ -185,7 +191,7 @@ struct Cursor {
         case 0xF0 where continuation(1, 0x90) && continuation(2) && continuation(3): position += 4
         case 0xF1...0xF3 where continuation(1) && continuation(2) && continuation(3): position += 4
         case 0xF4 where continuation(1, 0x80, 0x8F) && continuation(2) && continuation(3): position += 4
-        default: throw ItemError("the bytes of a string are not UTF-8", at: position)
+        default: throw ItemError("a string is not valid UTF-8", at: position)
         }
     }
 

@@ -28,10 +28,11 @@ struct DecimalNumber {
 
         var reason: String {
             switch self {
-            case .notANumber: "the text of a number (N) is not a decimal number"
-            case .tooManyDigits: "a number has more than 38 significant digits"
-            case .overflow: "a number is above 9.9999999999999999999999999999999999999E+125 in magnitude"
-            case .underflow: "a number is below 1E-130 in magnitude"
+            case .notANumber: "a number (N) must be a decimal such as 12, -1.5 or 2E+3"
+            case .tooManyDigits: "a number has more than the 38 significant digits that DynamoDB keeps"
+            case .overflow:
+                "a number is beyond DynamoDB's largest magnitude, 9.9999999999999999999999999999999999999E+125"
+            case .underflow: "a number is below DynamoDB's smallest magnitude, 1E-130"
             }
         }
     }
@@ -76,8 +77,8 @@ struct DecimalNumber {
             guard i < count else { throw .notANumber }
             while i < count {
                 guard p[i] &- 0x30 <= 9 else { throw .notANumber }
-                // Past a million the range check below decides alike; the bound keeps the sum from overflowing.
-                if exponent < 1_000_000 { exponent = exponent * 10 + Int(p[i] - 0x30) }
+                // The bound keeps the sum from overflowing; no text is long enough for its digits to make up for it.
+                if exponent < 1_000_000_000_000 { exponent = exponent * 10 + Int(p[i] - 0x30) }
                 i += 1
             }
             if isNegativeExponent { exponent = -exponent }
@@ -116,8 +117,17 @@ struct DecimalNumber {
         appendDigits(of: p, to: &writer)
         if exponent != 0 {
             writer.append(UInt8(ascii: "E"))
-            writer.append(Array(String(exponent).utf8))
+            appendExponent(to: &writer)
         }
+    }
+
+    /// Appends the exponent's decimal text; it has at most three digits.
+    private func appendExponent(to writer: inout ByteWriter) {
+        if exponent < 0 { writer.append(UInt8(ascii: "-")) }
+        let value = exponent.magnitude
+        if value >= 100 { writer.append(UInt8(truncatingIfNeeded: 0x30 + value / 100)) }
+        if value >= 10 { writer.append(UInt8(truncatingIfNeeded: 0x30 + value / 10 % 10)) }
+        writer.append(UInt8(truncatingIfNeeded: 0x30 + value % 10))
     }
 
     /// Appends the form DynamoDB stores and returns: plain decimal, no exponent, no superfluous zeros.

@@ -13,10 +13,12 @@ package struct Digest: Sendable, Equatable {
         words = (0, 0, 0, 0)
     }
 
-    /// Reads a printed digest; nil unless `hex` is 64 hexadecimal digits.
+    /// Reads a printed digest; nil unless `hex` is 64 hexadecimal digits, in lower or upper case.
     package init?(count: Int, hex: String) {
         let digits = Array(hex.utf8)
-        guard digits.count == 64, count >= 0 else { return nil }
+        guard digits.count == 64, count >= 0,
+            digits.allSatisfy({ $0 &- 0x30 <= 9 || ($0 | 0x20) &- 0x61 <= 5 })
+        else { return nil }
         var parsed: [UInt64] = []
         for start in stride(from: 0, to: 64, by: 16) {
             guard let word = UInt64(String(decoding: digits[start..<start + 16], as: UTF8.self), radix: 16) else {
@@ -39,7 +41,8 @@ package struct Digest: Sendable, Equatable {
     /// Adds another set of items.
     package mutating func combine(_ other: Digest) {
         add(other.words)
-        count += other.count
+        // Counts of crafted seals may be large; a wrong sum is found by its digest, a trap would end the program.
+        count &+= other.count
     }
 
     /// Takes another set of items away; what stays is the digest of the difference if it was part of this one.
@@ -47,7 +50,7 @@ package struct Digest: Sendable, Equatable {
         // a - b = a + ~b + 1 modulo 2^256.
         add((~other.words.0, ~other.words.1, ~other.words.2, ~other.words.3))
         add((1, 0, 0, 0))
-        count -= other.count
+        count &-= other.count
     }
 
     private static func words(of hash: SHA256.Digest) -> (UInt64, UInt64, UInt64, UInt64) {
@@ -76,6 +79,13 @@ package struct Digest: Sendable, Equatable {
             let digits = String(word, radix: 16)
             return String(repeating: "0", count: 16 - digits.count) + digits
         }.joined()
+    }
+
+    /// The 32 bytes of the sum, most significant first.
+    package var bytes: [UInt8] {
+        [words.3, words.2, words.1, words.0].flatMap { word in
+            (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) }
+        }
     }
 
     package static func == (a: Digest, b: Digest) -> Bool { a.count == b.count && a.words == b.words }

@@ -11,7 +11,9 @@
 struct DistinctNames: ~Copyable {
     struct Entry {
         var pointer: UnsafePointer<UInt8>
-        var count: Int
+        var count: Int32
+        /// Where the name stands in the record, for the error.
+        var offset: Int32
         /// The first eight bytes, zero-filled, most significant first.
         var prefix: UInt64
     }
@@ -19,8 +21,11 @@ struct DistinctNames: ~Copyable {
     private var entries: UnsafeMutablePointer<Entry>
     private var capacity = 64
     private(set) var count = 0
-    /// Bytes of names that had escapes; chunks never move, so entries may point into them.
-    private var chunks: [UnsafeMutablePointer<UInt8>] = []
+    /// Bytes of names that had escapes and of numbers' canonical texts; chunks never move, so entries may point into them.
+    private var chunks: [UnsafeMutableRawBufferPointer] = []
+    /// Bytes of the last chunk that are taken.
+    private var taken = 0
+    private static let chunkSize = 4096
 
     private static let pairwiseLimit = 24
 
@@ -33,9 +38,11 @@ struct DistinctNames: ~Copyable {
 
     mutating func reset() {
         count = 0
-        if !chunks.isEmpty {
-            for chunk in chunks { chunk.deallocate() }
-            chunks.removeAll()
+        taken = 0
+        while chunks.count > 1 { chunks.removeLast().deallocate() }
+        if let chunk = chunks.first, chunk.count > 1 << 20 {
+            chunk.deallocate()
+            chunks.removeLast()
         }
     }
 
@@ -43,30 +50,34 @@ struct DistinctNames: ~Copyable {
     @inline(__always)
     mutating func drop(to mark: Int) { count = mark }
 
-    /// Bytes that live until `reset`.
+    /// A copy that lives until `reset`.
     mutating func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafePointer<UInt8> {
-        let chunk = UnsafeMutablePointer<UInt8>.allocate(capacity: max(bytes.count, 1))
-        bytes.withMemoryRebound(to: UInt8.self) { source in
-            if let start = source.baseAddress { chunk.update(from: start, count: source.count) }
+        if chunks.isEmpty || taken + bytes.count > chunks[chunks.count - 1].count {
+            let size = max(Self.chunkSize, bytes.count, chunks.last.map { min($0.count * 2, 1 << 20) } ?? 0)
+            chunks.append(.allocate(byteCount: size, alignment: 8))
+            taken = 0
         }
-        chunks.append(chunk)
-        return UnsafePointer(chunk)
+        let place = chunks[chunks.count - 1].baseAddress.unsafelyUnwrapped + taken
+        if let start = bytes.baseAddress { place.copyMemory(from: start, byteCount: bytes.count) }
+        taken += bytes.count
+        return UnsafePointer(place.assumingMemoryBound(to: UInt8.self))
     }
 
     /// Adds a name to the group that began at `mark`; false when it is there already (large groups tell at their end).
     @inline(__always)
-    mutating func insert(_ pointer: UnsafePointer<UInt8>, count nameCount: Int, mark: Int) -> Bool {
+    mutating func insert(_ pointer: UnsafePointer<UInt8>, count nameCount: Int, at offset: Int, mark: Int) -> Bool {
         var prefix: UInt64 = 0
         if nameCount >= 8 {
             prefix = UnsafeRawPointer(pointer).loadUnaligned(as: UInt64.self).bigEndian
         } else {
             for i in 0..<nameCount { prefix |= UInt64(pointer[i]) << UInt64(56 - 8 * i) }
         }
+        let length = Int32(truncatingIfNeeded: nameCount)
         if count &- mark < Self.pairwiseLimit {
             var i = mark
             while i < count {
-                if entries[i].prefix == prefix, entries[i].count == nameCount,
-                    memcmp(entries[i].pointer, pointer, nameCount) == 0
+                if entries[i].prefix == prefix, entries[i].count == length,
+                    nameCount <= 8 || memcmp(entries[i].pointer, pointer, nameCount) == 0
                 {
                     return false
                 }
@@ -74,7 +85,8 @@ struct DistinctNames: ~Copyable {
             }
         }
         if count == capacity { grow() }
-        entries[count] = Entry(pointer: pointer, count: nameCount, prefix: prefix)
+        entries[count] = Entry(
+            pointer: pointer, count: length, offset: Int32(truncatingIfNeeded: offset), prefix: prefix)
         count &+= 1
         return true
     }
@@ -87,22 +99,26 @@ struct DistinctNames: ~Copyable {
         capacity *= 2
     }
 
-    /// True when the group from `mark` has no two equal names; `insert` has told of small groups before.
+    /// Where the group from `mark` first repeats a name, or -1; `insert` has told of small groups before.
     @inline(__always)
-    mutating func isDistinct(from mark: Int) -> Bool {
-        count &- mark <= Self.pairwiseLimit || sortedIsDistinct(from: mark)
+    mutating func firstRepeat(from mark: Int) -> Int {
+        count &- mark <= Self.pairwiseLimit ? -1 : sortedFirstRepeat(from: mark)
     }
 
-    private mutating func sortedIsDistinct(from mark: Int) -> Bool {
+    private mutating func sortedFirstRepeat(from mark: Int) -> Int {
         var group = UnsafeMutableBufferPointer(start: entries + mark, count: count - mark)
-        group.sort { compare($0, $1) < 0 }
-        for i in 1..<group.count where compare(group[i - 1], group[i]) == 0 { return false }
-        return true
+        group.sort { a, b in
+            let order = compare(a, b)
+            return order != 0 ? order < 0 : a.offset < b.offset
+        }
+        var first = Int.max
+        for i in 1..<group.count where compare(group[i - 1], group[i]) == 0 { first = min(first, Int(group[i].offset)) }
+        return first == .max ? -1 : first
     }
 }
 
 private func compare(_ a: DistinctNames.Entry, _ b: DistinctNames.Entry) -> Int {
     if a.prefix != b.prefix { return a.prefix < b.prefix ? -1 : 1 }
-    let order = memcmp(a.pointer, b.pointer, min(a.count, b.count))
-    return order != 0 ? Int(order) : a.count - b.count
+    let order = memcmp(a.pointer, b.pointer, Int(min(a.count, b.count)))
+    return order != 0 ? Int(order) : Int(a.count - b.count)
 }

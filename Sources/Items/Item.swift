@@ -2,11 +2,14 @@
 package struct Item: Sendable {
     package let json: [UInt8]
 
-    /// Checks the bytes.
+    /// Checks the bytes: one typed item and nothing else but white space around it.
     package init(validating json: [UInt8]) throws(ItemError) {
         self.json = try json.withRawBytes { bytes throws(ItemError) in
             var scanner = RecordScanner()
             let range = try scanner.scanItem(bytes)
+            var rest = Cursor(bytes, at: range.upperBound)
+            rest.skipWhitespace()
+            guard rest.position == bytes.count else { throw rest.unexpected("the end of the item") }
             return Array(bytes[range])
         }
     }
@@ -66,6 +69,12 @@ package struct AttributeValue: Sendable, Equatable {
     package var json: [UInt8]
     /// What stands behind the tag: strings, numbers and binaries without quotes and escapes, all else as written.
     package var text: [UInt8]
+
+    package init(type: AttributeType, json: [UInt8], text: [UInt8]) {
+        self.type = type
+        self.json = json
+        self.text = text
+    }
 }
 
 extension Item {

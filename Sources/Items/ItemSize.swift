@@ -45,9 +45,7 @@ private struct ItemWalk {
     private mutating func value(_ cursor: inout Cursor) {
         _ = cursor.take(UInt8(ascii: "{"))
         guard let tag = try? cursor.string("a tag") else { return }
-        var plain = ByteWriter(capacity: 16)
-        appendUnescaped(UnsafeRawBufferPointer(start: cursor.base + tag.start, count: tag.count), to: &plain)
-        let type = AttributeType(tag: plain.base, count: plain.count) ?? .null
+        let type = withPlainText(tag, cursor) { AttributeType(tag: $0, count: $1) ?? .null }
         _ = cursor.take(UInt8(ascii: ":"))
         cursor.skipWhitespace()
         switch type {
@@ -80,22 +78,24 @@ private struct ItemWalk {
         guard let token = try? cursor.string("a string") else { return }
         onLeaf(type, token, cursor)
         switch type {
-        case .number, .binary:
-            var text = ByteWriter(capacity: 64)
-            appendUnescaped(UnsafeRawBufferPointer(start: cursor.base + token.start, count: token.count), to: &text)
-            if type == .binary {
-                size += base64Size(text.base, count: text.count)
-            } else {
-                size += (try? DecimalNumber(text.base, count: text.count).storedSize) ?? 0
-            }
+        case .binary: size += withPlainText(token, cursor) { base64Size($0, count: $1) }
+        case .number: size += withPlainText(token, cursor) { (try? DecimalNumber($0, count: $1).storedSize) ?? 0 }
         default: size += textSize(token, cursor)
         }
     }
 
     private func textSize(_ token: StringToken, _ cursor: Cursor) -> Int {
-        guard token.hasEscape else { return token.count }
+        token.hasEscape ? withPlainText(token, cursor) { $1 } : token.count
+    }
+
+    /// Calls `body` with the token's bytes without escapes.
+    @inline(__always)
+    private func withPlainText<R>(
+        _ token: StringToken, _ cursor: Cursor, _ body: (UnsafePointer<UInt8>, Int) -> R
+    ) -> R {
+        guard token.hasEscape else { return body(cursor.base + token.start, token.count) }
         var text = ByteWriter()
         appendUnescaped(UnsafeRawBufferPointer(start: cursor.base + token.start, count: token.count), to: &text)
-        return text.count
+        return body(text.base, text.count)
     }
 }

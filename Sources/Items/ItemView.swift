@@ -131,3 +131,14 @@ package func isNumber(_ text: [UInt8]) -> Bool {
         return (try? DecimalNumber(start, count: p.count)) != nil
     }
 }
+
+/// The plain decimal text of a valid number, as DynamoDB returns it.
+package func plainNumber(_ text: [UInt8]) -> [UInt8] {
+    var writer = ByteWriter(capacity: 64)
+    text.withUnsafeBufferPointer { p in
+        if let start = p.baseAddress, let number = try? DecimalNumber(start, count: p.count) {
+            number.appendPlain(of: start, to: &writer)
+        }
+    }
+    return writer.array
+}

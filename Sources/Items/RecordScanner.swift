@@ -27,8 +27,10 @@ package struct RecordScanner: ~Copyable {
         } catch {
             // `{"Item":{"M":…}}` may also be an item whose one attribute is called Item; only one reading is ever valid.
             scanner.begin(line)
-            guard let bare = try? scanner.item(noting: true) else { throw error }
-            record = Record(.bare, image: bare)
+            do { record = Record(.bare, image: try scanner.item(noting: true)) } catch let bareError {
+                // The reading that came further is the one that was meant.
+                throw bareError.offset > error.offset ? bareError : error
+            }
         }
         scanner.cursor.skipWhitespace()
         guard scanner.cursor.position == line.count else { throw scanner.cursor.unexpected("the end of the line") }
@@ -42,15 +44,21 @@ package struct RecordScanner: ~Copyable {
     }
 
     private mutating func scanRecord() throws(ItemError) -> Record {
-        try scanner.cursor.expect(UInt8(ascii: "{"), "a record")
-        if scanner.cursor.take(UInt8(ascii: "}")) { throw ItemError("the record is empty", at: 0) }
+        scanner.cursor.skipWhitespace()
+        let start = scanner.cursor.position
+        guard start < scanner.cursor.end else {
+            throw ItemError("the line is empty; it must hold one record", at: start)
+        }
+        try scanner.cursor.expect(UInt8(ascii: "{"), "a record such as {\"Item\":{}}")
+        if scanner.cursor.take(UInt8(ascii: "}")) { throw ItemError("the record is empty", at: start) }
         let name = try scanner.cursor.string("an attribute name")
-        if !name.hasEscape {
-            if isNamed(name, "Item") { return try wrapped(.item, inner: nil) }
-            if isNamed(name, "PutRequest") { return try wrapped(.putRequest, inner: "Item") }
-            if isNamed(name, "DeleteRequest") { return try wrapped(.deleteRequest, inner: "Key") }
-            if isNamed(name, "Rekey") { return try seal() }
-            if isNamed(name, "Metadata") || isNamed(name, "Keys") { return try change(first: name) }
+        if isNamed(name, "Item") { return try wrapped(.item, inner: nil) }
+        if isNamed(name, "PutRequest") { return try wrapped(.putRequest, inner: "Item") }
+        if isNamed(name, "DeleteRequest") { return try wrapped(.deleteRequest, inner: "Key") }
+        if isNamed(name, "Rekey") { return try seal() }
+        if isNamed(name, "Metadata") || isNamed(name, "Keys") || isNamed(name, "NewImage") || isNamed(name, "OldImage")
+        {
+            return try change(first: name, start: start)
         }
         scanner.begin(UnsafeRawBufferPointer(start: scanner.cursor.base, count: scanner.cursor.end))
         return Record(.bare, image: try scanner.item(noting: true))
@@ -58,8 +66,25 @@ package struct RecordScanner: ~Copyable {
 
     @inline(__always)
     private func isNamed(_ token: StringToken, _ name: StaticString) -> Bool {
-        token.count == name.utf8CodeUnitCount
+        if token.hasEscape { return isNamedEscaped(token, name) }
+        return token.count == name.utf8CodeUnitCount
             && memcmp(scanner.cursor.base + token.start, name.utf8Start, token.count) == 0
+    }
+
+    private func isNamedEscaped(_ token: StringToken, _ name: StaticString) -> Bool {
+        var plain = ByteWriter()
+        appendUnescaped(
+            UnsafeRawBufferPointer(start: scanner.cursor.base + token.start, count: token.count), to: &plain)
+        return plain.count == name.utf8CodeUnitCount && memcmp(plain.base, name.utf8Start, plain.count) == 0
+    }
+
+    /// Steps over the brace that ends a record's wrapper, which has one member.
+    private mutating func close(_ what: StaticString) throws(ItemError) {
+        scanner.cursor.skipWhitespace()
+        if scanner.cursor.current == UInt8(ascii: ",") {
+            throw ItemError("\(what) has a second member; it must have exactly one", at: scanner.cursor.position)
+        }
+        try scanner.cursor.expect(UInt8(ascii: "}"), "'}'")
     }
 
     private mutating func wrapped(_ kind: Record.Kind, inner: StaticString?) throws(ItemError) -> Record {
@@ -68,18 +93,18 @@ package struct RecordScanner: ~Copyable {
             try scanner.cursor.expect(UInt8(ascii: "{"), "'{'")
             let name = try scanner.cursor.string(inner)
             guard isNamed(name, inner) else {
-                throw ItemError("the request has another member than \(inner)", at: name.start)
+                throw ItemError("a request has another member than \(inner)", at: name.start)
             }
             try scanner.cursor.expect(UInt8(ascii: ":"), "':'")
         }
         let item = try scanner.item(noting: true)
-        if inner != nil { try scanner.cursor.expect(UInt8(ascii: "}"), "'}'") }
-        try scanner.cursor.expect(UInt8(ascii: "}"), "'}'")
+        if inner != nil { try close("a request") }
+        try close("a record")
         return kind == .deleteRequest ? Record(kind, keys: item) : Record(kind, image: item)
     }
 
     /// A line of an incremental export. The members come in AWS's order or any other.
-    private mutating func change(first: StringToken) throws(ItemError) -> Record {
+    private mutating func change(first: StringToken, start: Int) throws(ItemError) -> Record {
         var record = Record(.change)
         var name = first
         var hasMetadata = false
@@ -95,23 +120,26 @@ package struct RecordScanner: ~Copyable {
             } else if isNamed(name, "NewImage"), record.image == nil {
                 record.image = try scanner.item(noting: true)
             } else {
-                throw ItemError("a change record has an unknown or repeated member", at: name.start)
+                throw ItemError(
+                    "a change record has an unknown or repeated member; it may have Metadata, Keys, OldImage and NewImage",
+                    at: name.start)
             }
             guard scanner.cursor.take(UInt8(ascii: ",")) else { break }
             name = try scanner.cursor.string("a member name")
         }
         try scanner.cursor.expect(UInt8(ascii: "}"), "',' or '}'")
-        guard record.keys != nil else { throw ItemError("a change record has no Keys", at: 0) }
+        guard record.keys != nil else { throw ItemError("a change record has no Keys", at: start) }
         return record
     }
 
     private mutating func seal() throws(ItemError) -> Record {
-        let start = scanner.cursor.position
         try scanner.cursor.expect(UInt8(ascii: ":"), "':'")
         try scanner.cursor.expect(UInt8(ascii: "{"), "'{'")
         let name = try scanner.cursor.string("\"Seal\"")
         guard isNamed(name, "Seal") else { throw ItemError("a Rekey record holds no Seal", at: name.start) }
         try scanner.cursor.expect(UInt8(ascii: ":"), "':'")
+        scanner.cursor.skipWhitespace()
+        let start = scanner.cursor.position
         try scanner.cursor.expect(UInt8(ascii: "{"), "'{'")
         var count: Int?
         var digest: String?
@@ -122,23 +150,28 @@ package struct RecordScanner: ~Copyable {
             if isNamed(member, "count"), count == nil {
                 count = try integer()
             } else if isNamed(member, "digest"), digest == nil {
-                let text = try scanner.cursor.string("the digest")
-                digest = String(
-                    decoding: UnsafeRawBufferPointer(start: scanner.cursor.base + text.start, count: text.count),
-                    as: UTF8.self)
+                digest = try digestText()
             } else {
                 throw ItemError("a seal has an unknown or repeated member", at: member.start)
             }
         } while scanner.cursor.take(UInt8(ascii: ","))
         for _ in 0..<3 { try scanner.cursor.expect(UInt8(ascii: "}"), "'}'") }
-        guard let count, let digest, digest.utf8.count == 64,
-            digest.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-        else { throw ItemError("a seal needs a count and a digest of 64 hexadecimal digits", at: start) }
+        guard let count, let digest else { throw ItemError("a seal needs a count and a digest", at: start) }
         var record = Record(.seal)
         record.seal = Seal(count: count, digest: digest)
         return record
     }
 
+    private mutating func digestText() throws(ItemError) -> String {
+        let text = try scanner.cursor.string("the digest")
+        let bytes = UnsafeRawBufferPointer(start: scanner.cursor.base + text.start, count: text.count)
+        guard bytes.count == 64,
+            bytes.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else { throw ItemError("a seal's digest must be 64 lower-case hexadecimal digits", at: text.start) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// A count: a JSON integer of at most 18 digits, so that it fits.
     private mutating func integer() throws(ItemError) -> Int {
         let start = scanner.cursor.position
         var value = 0
@@ -146,7 +179,11 @@ package struct RecordScanner: ~Copyable {
             value = value * 10 + Int(scanner.cursor.current - 0x30)
             scanner.cursor.position += 1
         }
-        guard scanner.cursor.position > start else { throw scanner.cursor.unexpected("a count") }
+        let length = scanner.cursor.position - start
+        guard length > 0 else { throw scanner.cursor.unexpected("a count") }
+        guard length == 1 || scanner.cursor.base[start] != 0x30, scanner.cursor.current &- 0x30 > 9 else {
+            throw ItemError("a seal's count must be an integer of at most 18 digits without leading zeros", at: start)
+        }
         return value
     }
 }

@@ -42,11 +42,12 @@ struct ValueScanner: ~Copyable {
     private mutating func attributes(depth: Int, noting: Bool, _ what: StaticString) throws(ItemError) {
         try cursor.expect(UInt8(ascii: "{"), what)
         if cursor.take(UInt8(ascii: "}")) { return }
-        let start = cursor.position
         let mark = names.count
         repeat {
             let name = try cursor.string("an attribute name")
-            guard name.count > 0 else { throw ItemError("an attribute has an empty name", at: name.start) }
+            guard name.count > 0 else {
+                throw ItemError("an attribute has an empty name; DynamoDB wants at least one byte", at: name.start)
+            }
             try insert(name, mark: mark, "an attribute")
             try cursor.expect(UInt8(ascii: ":"), "':'")
             cursor.skipWhitespace()
@@ -63,8 +64,16 @@ struct ValueScanner: ~Copyable {
             }
         } while cursor.take(UInt8(ascii: ","))
         try cursor.expect(UInt8(ascii: "}"), "',' or '}'")
-        guard names.isDistinct(from: mark) else { throw ItemError("an attribute stands twice in one map", at: start) }
+        let again = names.firstRepeat(from: mark)
+        if again >= 0 { throw repeated("an attribute", at: again) }
         names.drop(to: mark)
+    }
+
+    /// The error for a name or member that stands a second time, its quote before `start`.
+    private func repeated(_ what: StaticString, at start: Int) -> ItemError {
+        var end = Cursor(UnsafeRawBufferPointer(start: cursor.base, count: cursor.end), at: start - 1)
+        guard let token = try? end.string("a string") else { return ItemError("\(what) stands twice", at: start) }
+        return ItemError("\(what) stands twice: \(shown(token))", at: start)
     }
 
     private mutating func growSlots() {
@@ -78,16 +87,16 @@ struct ValueScanner: ~Copyable {
     @inline(__always)
     private mutating func insert(_ name: StringToken, mark: Int, _ what: StaticString) throws(ItemError) {
         if name.hasEscape { return try insertEscaped(name, mark: mark, what) }
-        guard names.insert(cursor.base + name.start, count: name.count, mark: mark) else {
-            throw ItemError("\(what) stands twice: \(shown(name))", at: name.start)
+        guard names.insert(cursor.base + name.start, count: name.count, at: name.start, mark: mark) else {
+            throw repeated(what, at: name.start)
         }
     }
 
     private mutating func insertEscaped(_ name: StringToken, mark: Int, _ what: StaticString) throws(ItemError) {
         scratch.removeAll()
         appendUnescaped(bytes(of: name), to: &scratch)
-        guard names.insert(names.keep(scratch.bytes), count: scratch.count, mark: mark) else {
-            throw ItemError("\(what) stands twice: \(shown(name))", at: name.start)
+        guard names.insert(names.keep(scratch.bytes), count: scratch.count, at: name.start, mark: mark) else {
+            throw repeated(what, at: name.start)
         }
     }
 
@@ -100,12 +109,14 @@ struct ValueScanner: ~Copyable {
     /// Scans one typed value, `{"S":"…"}`.
     private mutating func value(depth: Int) throws(ItemError) {
         guard depth <= Self.maximumDepth else {
+            cursor.skipWhitespace()
             throw ItemError("a value is nested deeper than DynamoDB's 32 levels", at: cursor.position)
         }
-        try cursor.expect(UInt8(ascii: "{"), "a typed value such as {\"S\":\"…\"}")
-        let tag = try cursor.string("a type tag")
-        guard let type = try attributeType(tag) else {
-            throw ItemError("\(shown(tag)) is no type of DynamoDB", at: tag.start)
+        try cursor.expect(UInt8(ascii: "{"), "a typed value such as {\"S\":\"text\"}")
+        let tag = try cursor.string("a type such as \"S\"")
+        guard let type = attributeType(tag) else {
+            throw ItemError(
+                "'\(shown(tag))' is no type; use one of S, N, B, BOOL, NULL, M, L, SS, NS, BS", at: tag.start)
         }
         try cursor.expect(UInt8(ascii: ":"), "':'")
         cursor.skipWhitespace()
@@ -120,22 +131,39 @@ struct ValueScanner: ~Copyable {
             end = token.end
             hasEscape = token.hasEscape
         case .boolean:
-            guard cursor.literal("true") || cursor.literal("false") else { throw cursor.unexpected("true or false") }
+            guard cursor.literal("true") || cursor.literal("false") else {
+                throw cursor.unexpected("true or false, without quotes,")
+            }
         case .null:
-            guard cursor.literal("true") else { throw cursor.unexpected("true (NULL is always true)") }
+            guard cursor.literal("true") else { throw nullValue() }
         case .map: try attributes(depth: depth + 1, noting: false, "a map")
         case .list: try list(depth: depth + 1)
         case .stringSet, .numberSet, .binarySet: try set(type)
         }
         let contentEnd = cursor.position
-        try cursor.expect(UInt8(ascii: "}"), "'}' (a value has one type)")
+        try closeValue()
         self.type = type
         content = Int32(truncatingIfNeeded: start)..<Int32(truncatingIfNeeded: end < 0 ? contentEnd : end)
         contentHasEscape = hasEscape
     }
 
+    /// Steps over the brace behind a value's one type.
     @inline(__always)
-    private mutating func attributeType(_ tag: StringToken) throws(ItemError) -> AttributeType? {
+    private mutating func closeValue() throws(ItemError) {
+        cursor.skipWhitespace()
+        if cursor.current == UInt8(ascii: ",") {
+            throw ItemError("a value has more than one type; it must have exactly one", at: cursor.position)
+        }
+        try cursor.expect(UInt8(ascii: "}"), "'}' after the value")
+    }
+
+    private func nullValue() -> ItemError {
+        cursor.current == UInt8(ascii: "f")
+            ? ItemError("NULL is false; it must be true", at: cursor.position) : cursor.unexpected("true")
+    }
+
+    @inline(__always)
+    private mutating func attributeType(_ tag: StringToken) -> AttributeType? {
         if !tag.hasEscape { return AttributeType(tag: cursor.base + tag.start, count: tag.count) }
         scratch.removeAll()
         appendUnescaped(bytes(of: tag), to: &scratch)
@@ -151,8 +179,9 @@ struct ValueScanner: ~Copyable {
 
     private mutating func set(_ type: AttributeType) throws(ItemError) {
         try cursor.expect(UInt8(ascii: "["), "a set")
-        let start = cursor.position
-        if cursor.take(UInt8(ascii: "]")) { throw ItemError("a set is empty", at: start) }
+        if cursor.take(UInt8(ascii: "]")) {
+            throw ItemError("a set is empty; DynamoDB wants at least one member", at: cursor.position - 1)
+        }
         let mark = names.count
         repeat {
             let token = try cursor.string("a member of a set")
@@ -160,8 +189,8 @@ struct ValueScanner: ~Copyable {
             case .numberSet:
                 scratch.removeAll()
                 try canonicalNumber(token)
-                guard names.insert(names.keep(scratch.bytes), count: scratch.count, mark: mark) else {
-                    throw ItemError("a member of a set stands twice: \(shown(token))", at: token.start)
+                guard names.insert(names.keep(scratch.bytes), count: scratch.count, at: token.start, mark: mark) else {
+                    throw repeated("a member of a set", at: token.start)
                 }
             case .binarySet:
                 try binary(token)
@@ -170,7 +199,8 @@ struct ValueScanner: ~Copyable {
             }
         } while cursor.take(UInt8(ascii: ","))
         try cursor.expect(UInt8(ascii: "]"), "',' or ']'")
-        guard names.isDistinct(from: mark) else { throw ItemError("a member of a set stands twice", at: start) }
+        let again = names.firstRepeat(from: mark)
+        if again >= 0 { throw repeated("a member of a set", at: again) }
         names.drop(to: mark)
     }
 
@@ -191,13 +221,15 @@ struct ValueScanner: ~Copyable {
     }
 
     private mutating func canonicalNumber(_ token: StringToken) throws(ItemError) {
-        var text = ByteWriter()
-        if token.hasEscape {
+        do throws(DecimalNumber.Problem) {
+            guard token.hasEscape else {
+                let text = cursor.base + token.start
+                return try DecimalNumber(text, count: token.count).appendCanonical(of: text, to: &scratch)
+            }
+            var text = ByteWriter()
             appendUnescaped(bytes(of: token), to: &text)
-        } else {
-            text.append(bytes(of: token))
-        }
-        do { try DecimalNumber(text.base, count: text.count).appendCanonical(of: text.base, to: &scratch) } catch {
+            try DecimalNumber(text.base, count: text.count).appendCanonical(of: text.base, to: &scratch)
+        } catch {
             throw ItemError("\(error.reason): \(shown(token))", at: token.start)
         }
     }

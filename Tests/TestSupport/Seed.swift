@@ -1,5 +1,4 @@
 import ByteStreams
-import Foundation
 
 #if canImport(Glibc)
     import Glibc
@@ -33,7 +32,7 @@ public func testSeed(_ name: String) -> UInt64 {
 /// A directory that is removed when `body` returns.
 public func withTemporaryDirectory<R>(_ body: (String) throws -> R) throws -> R {
     let path = try makeTemporaryDirectory()
-    defer { removeTree(path) }
+    defer { try? removeTree(path) }
     return try body(path)
 }
 
@@ -42,7 +41,7 @@ public func withTemporaryDirectory<R>(
     isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> R
 ) async throws -> R {
     let path = try makeTemporaryDirectory()
-    defer { removeTree(path) }
+    defer { try? removeTree(path) }
     return try await body(path)
 }
 
@@ -54,8 +53,4 @@ private func makeTemporaryDirectory() throws -> String {
         }
         return String(cString: path)
     }
-}
-
-private func removeTree(_ path: String) {
-    try? FileManager.default.removeItem(atPath: path)
 }

@@ -1,0 +1,126 @@
+package import ByteStreams
+import Crypto
+import Foundation
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The append-only record of what a run has done. Each line is synced before the step after it begins.
+///
+/// A line is `{"time":…,"step":…,…,"check":"…"}`; the check is the first 16 hexadecimal digits of the SHA-256 of the text before it. A
+/// torn last line is what a crash leaves and counts as not written; a bad line before the last means the file was damaged.
+package final class Ledger {
+    /// A finished step, by its name in the file.
+    package enum Step: String, Sendable, CaseIterable {
+        case started
+        case snapshot
+        case put
+        case verified
+        case deleted
+        case finished
+        case rollbackStarted = "rollback started"
+        case restored
+        case newDeleted = "new deleted"
+        case rolledBack = "rolled back"
+        case failed
+    }
+
+    /// One line of the ledger.
+    package struct Entry: Sendable {
+        package var step: Step
+        package var time: String
+        package var facts: [String: String]
+    }
+
+    package private(set) var entries: [Entry] = []
+    private let path: String
+
+    /// Opens or makes a ledger.
+    package init(_ path: String) throws(RekeyError) {
+        self.path = path
+        guard fileExists(path) else { return }
+        let bytes = try readWhole(path, limit: 256 << 20)
+        let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+        var end = 0
+        for (number, line) in lines.enumerated() where !line.isEmpty {
+            let isLast = number == lines.count - 1
+            guard !isLast, let entry = Self.parse(Array(line)) else {
+                guard number >= lines.count - 2 else {
+                    throw RekeyError(
+                        .badInput, "the ledger is damaged; restore the run directory from a copy", source: path,
+                        line: number + 1)
+                }
+                // Torn by a crash: cut it off, so that the next line starts clean.
+                truncate(path, off_t(end))
+                return
+            }
+            entries.append(entry)
+            end += line.count + 1
+        }
+    }
+
+    /// Whether a step was finished since the last start or rollback.
+    package func has(_ step: Step) -> Bool { entries.contains { $0.step == step } }
+
+    package func facts(of step: Step) -> [String: String]? { entries.last { $0.step == step }?.facts }
+
+    /// Writes a line and syncs it.
+    package func append(_ step: Step, _ facts: [(String, String)] = []) throws(RekeyError) {
+        let time = Timestamp.now().text
+        var text = "{\"time\":\(quoted(time)),\"step\":\(quoted(step.rawValue))"
+        for (name, value) in facts { text += ",\(quoted(name)):\(quoted(value))" }
+        let line = Array("\(text),\"check\":\"\(Self.check(text))\"}\n".utf8)
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw RekeyError(.cannotCreate, "cannot write the ledger: \(String(cString: strerror(errno)))", source: path)
+        }
+        let sink = FileDescriptorSink(descriptor, name: path, closes: true)
+        try sink.write(line)
+        try sink.flush()
+        guard fsync(descriptor) == 0 else {
+            throw RekeyError(.inputOutput, "cannot sync the ledger: \(String(cString: strerror(errno)))", source: path)
+        }
+        try sink.finish()
+        if entries.isEmpty { try syncDirectory(parentDirectory(path)) }
+        entries.append(Entry(step: step, time: time, facts: Dictionary(facts) { _, last in last }))
+    }
+
+    private static func check(_ text: String) -> String {
+        SHA256.hash(data: Array(text.utf8)).prefix(8).map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count == 1 ? "0" + digits : digits
+        }.joined()
+    }
+
+    private static func parse(_ line: [UInt8]) -> Entry? {
+        let text = String(decoding: line, as: UTF8.self)
+        guard let range = text.range(of: ",\"check\":\"", options: .backwards), text.hasSuffix("\"}"),
+            text[range.upperBound...].dropLast(2) == check(String(text[..<range.lowerBound]))[...],
+            let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: String],
+            let step = object["step"].flatMap(Step.init(rawValue:)), let time = object["time"]
+        else { return nil }
+        var facts = object
+        for name in ["step", "time", "check"] { facts[name] = nil }
+        return Entry(step: step, time: time, facts: facts)
+    }
+}
+
+/// A JSON string.
+func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": result += "\\\""
+        case "\\": result += "\\\\"
+        case "\n": result += "\\n"
+        case let other where other.value < 0x20:
+            let digits = String(other.value, radix: 16)
+            result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
+}

@@ -1,0 +1,224 @@
+package import ByteStreams
+import Items
+package import Rekeying
+import Snapshots
+package import Tables
+
+/// A migration: survey → snapshot → put → verify → delete → verify. Nothing is written to the table unless `execute` is set.
+package struct Migrate: Sendable {
+    package enum Strategy: String, Sendable, CaseIterable {
+        /// Put all, verify, then delete each if unchanged.
+        case batch
+        /// Each item in a transaction.
+        case transact
+    }
+
+    package var table: any Table
+    /// As the user wrote it.
+    package var tableText: String
+    package var rules: RuleSet
+    /// The rule file's text and its SHA-256 go into the run and the snapshot.
+    package var rulesText: String
+    package var strategy = Strategy.batch
+    package var allowsMissingRecovery = false
+    package var runs: String
+    package var tool: String
+    package var temporaryDirectory: String
+    package var events: EventHandler
+
+    package init(
+        table: any Table, tableText: String, rules: RuleSet, rulesText: String, runs: String, tool: String,
+        temporaryDirectory: String, events: @escaping EventHandler
+    ) {
+        self.table = table
+        self.tableText = tableText
+        self.rules = rules
+        self.rulesText = rulesText
+        self.runs = runs
+        self.tool = tool
+        self.temporaryDirectory = temporaryDirectory
+        self.events = events
+    }
+
+    /// What a run ended with.
+    package enum Outcome: Sendable, Equatable {
+        case dryRun
+        case alreadyMigrated
+        case nothingToDo
+        case migrated(run: String)
+    }
+
+    private var noun: String { rules.noun }
+
+    private func heading(mode: String) -> [String] {
+        [(rules.title ?? "RE-KEYING \(rules.name)").uppercased(), "Mode: \(mode)", "Table: \(table.name)"]
+    }
+
+    /// Looks, and says what would be done.
+    package func dryRun() async throws(RekeyError) -> Outcome {
+        events(.heading(heading(mode: "DRY RUN")))
+        let report = try await survey()
+        if let outcome = settled(report) { return outcome }
+        events(.information("Would write \(report.survey.old.count) new items (\(report.survey.putUnits) write units), then delete \(report.survey.deleteUnits) write units' worth of old ones"))
+        events(.information("Would keep a snapshot and a ledger in \(runs)"))
+        try requirePassed(report)
+        events(.success("✓ DRY RUN completed successfully"))
+        return .dryRun
+    }
+
+    private func survey() async throws(RekeyError) -> PreflightReport {
+        events(.information("Verifying old structure..."))
+        let preflight = Preflight(
+            table: table, rules: rules, allowsMissingRecovery: allowsMissingRecovery,
+            temporaryDirectory: temporaryDirectory)
+        let report = try await preflight.run()
+        announce(report)
+        return report
+    }
+
+    private func announce(_ report: PreflightReport) {
+        let survey = report.survey
+        if survey.old.count > 0 {
+            events(.success("✓ Found \(plural(survey.old.count)) with old structure"))
+            for sample in survey.samples { events(.detail(Self.text(of: sample))) }
+            if survey.old.count > survey.samples.count {
+                events(.detail("… and \(survey.old.count - survey.samples.count) more"))
+            }
+        }
+        for check in report.checks where check.verdict == .warning {
+            events(.warning("\(check.name): \(check.detail)"))
+        }
+    }
+
+    private static func text(of sample: Survey.Sample) -> String {
+        "\(sample.key.partition): \(sample.label)".trimmed
+            + (sample.newKey.map { "  (\(sample.key) → \($0))" } ?? "")
+    }
+
+    private func plural(_ count: Int) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
+    /// The outcome where nothing is left to move.
+    private func settled(_ report: PreflightReport) -> Outcome? {
+        guard report.survey.old.count == 0 else { return nil }
+        if report.isMigrated {
+            events(.success("✓ Already migrated: \(plural(report.survey.new.count)) with new structure, none with old; nothing was changed"))
+            return .alreadyMigrated
+        }
+        events(.warning("no item of the table matches the rules; nothing was changed"))
+        return .nothingToDo
+    }
+
+    private func requirePassed(_ report: PreflightReport) throws(RekeyError) {
+        let blocked = report.checks.filter { $0.verdict == .blocked }
+        guard let first = blocked.first else { return }
+        for check in blocked { events(.warning("\(check.name): \(check.detail)")) }
+        for sentence in report.survey.collisionSentences.dropFirst() { events(.detail(sentence)) }
+        throw RekeyError(
+            .preflightRefused, "\(first.name): \(first.detail); nothing was written", source: table.name)
+    }
+
+    /// Migrates. Called only after the user has confirmed.
+    package func execute(now: Timestamp = .now()) async throws(RekeyError) -> Outcome {
+        events(.heading(heading(mode: "EXECUTE")))
+        let description = try await table.describe()
+        let preflight = Preflight(
+            table: table, rules: rules, allowsMissingRecovery: allowsMissingRecovery,
+            temporaryDirectory: temporaryDirectory)
+        try preflight.requireSchema(description)
+        let lock = try RunLock(
+            runs: runs, tableARN: description.arn, tableID: description.id, holder: "a migration of \(table.name)")
+        defer { withExtendedLifetime(lock) {} }
+        events(.information("Verifying old structure..."))
+        let run = try RunDirectory.create(in: runs, at: now, name: rules.name)
+        let prepared: (report: PreflightReport, plan: RunPlan)
+        do {
+            prepared = try await prepare(run, description, now: now)
+        } catch {
+            // Nothing was written to the table: the run never began.
+            try? removeTree(run.path)
+            throw error
+        }
+        if let outcome = settled(prepared.report) {
+            try? removeTree(run.path)
+            return outcome
+        }
+        return try await RunSteps(run: run, plan: prepared.plan, table: table, rules: rules, events: events,
+            temporaryDirectory: temporaryDirectory).go()
+    }
+
+    /// Surveys, writes and checks the snapshot, and pins the plan.
+    private func prepare(
+        _ run: RunDirectory, _ description: TableDescription, now: Timestamp
+    ) async throws(RekeyError) -> (report: PreflightReport, plan: RunPlan) {
+        let snapshotName = "\(fileSafe(noun))_backup_\(now.compact)"
+        let snapshotRules = SnapshotRules(name: rules.name, text: rulesText)
+        let writer = try SnapshotWriter(
+            path: run.path + "/" + snapshotName,
+            information: SnapshotInformation(
+                tableARN: description.arn, tableID: description.id, keySchema: description.schema,
+                rules: snapshotRules, tool: tool),
+            temporaryDirectory: temporaryDirectory)
+        var present: [UInt8] = []
+        let survey: Survey
+        do {
+            survey = try await Survey.of(
+                table, rules: rules, temporaryDirectory: temporaryDirectory,
+                onOld: { item, key throws(RekeyError) in try writer.add(line: item, key: key) },
+                onPresent: { key throws(RekeyError) in present += Array((key + "\n").utf8) })
+        } catch {
+            writer.abandon()
+            throw error
+        }
+        let report = Preflight.judge(
+            description, survey, rules: rules, allowsMissingRecovery: allowsMissingRecovery)
+        announce(report)
+        let plan = RunPlan(
+            id: run.id, table: tableText, account: description.account, region: description.region,
+            tableARN: description.arn, tableID: description.id, rulesName: rules.name,
+            rulesSHA256: snapshotRules.sha256, strategy: strategy.rawValue, startedAt: now.text,
+            tableCount: survey.table.count, tableDigest: survey.table.hex, oldCount: survey.old.count,
+            oldDigest: survey.old.hex, newDigest: survey.expected.hex, snapshot: snapshotName)
+        guard survey.old.count > 0 else {
+            writer.abandon()
+            return (report, plan)
+        }
+        do {
+            try requirePassed(report)
+        } catch {
+            writer.abandon()
+            throw error
+        }
+        events(.information("Creating backup..."))
+        let summary = try writer.finish()
+        let check = try checkSnapshot(summary.path, level: .readData)
+        guard check.isSound, summary.count == survey.old.count, summary.digest == survey.old.hex else {
+            throw RekeyError(
+                .differences, "the snapshot read back is not what was written: \(check.findings.first?.description ?? "its digest differs"); nothing was written to the table",
+                source: summary.path)
+        }
+        events(.success("✓ Backup \(summary.path): \(plural(summary.count)), digest \(summary.digest.prefix(16))…, read back"))
+        if !present.isEmpty { try run.write(present, to: run.presentPath) }
+        try run.write(Array(rulesText.utf8), to: run.rulesPath)
+        try run.write(plan)
+        let ledger = try Ledger(run.ledgerPath)
+        try ledger.append(.started, [("table", description.arn)])
+        try ledger.append(.snapshot, [("count", "\(summary.count)"), ("digest", summary.digest)])
+        return (report, plan)
+    }
+}
+
+/// A text made fit for a file's name.
+func fileSafe(_ text: String) -> String {
+    String(
+        text.unicodeScalars.map { scalar -> Character in
+            let isPlain =
+                ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar) || ("0"..."9").contains(scalar)
+                || scalar == "-" || scalar == "_"
+            return isPlain ? Character(scalar) : "_"
+        })
+}
+
+extension String {
+    /// Without the colon and space that an absent label leaves.
+    fileprivate var trimmed: String { hasSuffix(": ") ? String(dropLast(2)) : self }
+}

@@ -1,0 +1,85 @@
+package import ByteStreams
+package import Items
+package import Rekeying
+import Snapshots
+package import Stages
+import Tables
+
+/// The whole migration and its rollback on a local copy of an export: no table of anyone's is touched.
+package struct Rehearse: Sendable {
+    package var from: Location
+    package var rules: RuleSet
+    package var rulesText: String
+    /// Where the copy and the run go; it must exist.
+    package var workDirectory: String
+    package var tool: String
+    package var keyNames: KeyNames
+    package var events: EventHandler
+
+    package init(
+        from: Location, rules: RuleSet, rulesText: String, workDirectory: String, tool: String,
+        events: @escaping EventHandler
+    ) {
+        self.from = from
+        self.rules = rules
+        self.rulesText = rulesText
+        self.workDirectory = workDirectory
+        self.tool = tool
+        keyNames = KeyNames(partition: rules.partition, sort: rules.sort)
+        self.events = events
+    }
+
+    /// Digests of the copy at the three points that matter.
+    package struct Result: Sendable, Equatable {
+        package var before: Digest
+        package var migrated: Digest
+        package var after: Digest
+        package var moved: Int
+
+        package var isEqual: Bool { before == after }
+    }
+
+    /// Runs all of it. Throws `.differences` where the rollback does not bring back the digest.
+    package func run() async throws(RekeyError) -> Result {
+        let path = workDirectory + "/rehearsal.db"
+        events(.heading(["REHEARSAL on a local copy", "From: \(from.text)"]))
+        let load = Load(
+            from: from, to: .local(path), execute: true, keyNames: keyNames, temporaryDirectory: workDirectory)
+        let loaded = try await load.run()
+        events(.success("✓ Copied \(loaded.counts.read) items"))
+        let table = try LocalTable.open(path: path)
+        let before = try await digest(path)
+        guard before == loaded.digest else {
+            throw RekeyError(
+                .differences, "the copy's digest is not that of the export: items were lost or changed on the way", source: path)
+        }
+        events(.information("Digest before: \(before.count) \(before.hex)"))
+        let runs = workDirectory + "/runs"
+        let migrate = Migrate(
+            table: RetryingTable(table), tableText: "local:\(path)", rules: rules, rulesText: rulesText, runs: runs,
+            tool: tool, temporaryDirectory: workDirectory, events: events)
+        let outcome = try await migrate.execute()
+        guard case .migrated(let runPath) = outcome else {
+            return Result(before: before, migrated: before, after: before, moved: 0)
+        }
+        let migrated = try await digest(path)
+        events(.information("Digest after the migration: \(migrated.count) \(migrated.hex)"))
+        let run = RunDirectory(path: runPath)
+        let plan = try run.plan()
+        let rollback = Rollback(
+            table: RetryingTable(table), rules: rules, snapshotPath: run.snapshotPath(plan), run: run,
+            temporaryDirectory: workDirectory, events: events)
+        _ = try await rollback.execute(runs: runs)
+        let after = try await digest(path)
+        events(.information("Digest after the rollback: \(after.count) \(after.hex)"))
+        guard before == after else {
+            throw RekeyError(.differences, "the rollback did not bring back the digest", source: path)
+        }
+        events(.success("✓ The rollback brought back exactly what was there"))
+        return Result(before: before, migrated: migrated, after: after, moved: plan.oldCount)
+    }
+
+    private func digest(_ path: String) async throws(RekeyError) -> Digest {
+        try await DigestStage(from: .local(path)).run().digest ?? Digest()
+    }
+}

@@ -1,0 +1,68 @@
+package import ByteStreams
+import Items
+package import Rekeying
+import Snapshots
+package import Tables
+
+/// Goes on with a run from wherever its ledger says it stands.
+package struct Resume: Sendable {
+    package var run: RunDirectory
+    package var table: any Table
+    package var rules: RuleSet
+    package var runs: String
+    package var temporaryDirectory: String
+    package var events: EventHandler
+
+    package init(
+        run: RunDirectory, table: any Table, rules: RuleSet, runs: String, temporaryDirectory: String,
+        events: @escaping EventHandler
+    ) {
+        self.run = run
+        self.table = table
+        self.rules = rules
+        self.runs = runs
+        self.temporaryDirectory = temporaryDirectory
+        self.events = events
+    }
+
+    /// Checks that account, region, table, rules and snapshot are still those of the plan, then does what is left.
+    package func execute(rulesSHA256: String) async throws(RekeyError) -> Migrate.Outcome {
+        let plan = try run.plan()
+        let description = try await table.describe()
+        try Self.require(plan, description, rulesSHA256: rulesSHA256)
+        let snapshot = run.snapshotPath(plan)
+        let check = try checkSnapshot(snapshot, level: .readData)
+        let metadata = try Export.open(snapshot).metadata
+        guard check.isSound, let metadata, metadata.digest.hex == plan.oldDigest else {
+            throw RekeyError(
+                .preflightRefused,
+                "the snapshot is not the one the run was begun with: \(check.findings.first?.description ?? "its digest differs")",
+                source: snapshot)
+        }
+        let ledger = try Ledger(run.ledgerPath)
+        guard !ledger.has(.rollbackStarted) else {
+            throw RekeyError(.preflightRefused, "the run was taken back; begin a new one with rekey migrate", source: run.path)
+        }
+        let lock = try RunLock(
+            runs: runs, tableARN: description.arn, tableID: description.id, holder: "run \(run.id)")
+        defer { withExtendedLifetime(lock) {} }
+        return try await RunSteps(
+            run: run, plan: plan, table: table, rules: rules, events: events, temporaryDirectory: temporaryDirectory
+        ).go()
+    }
+
+    /// Throws `.preflightRefused` with the first thing that changed since the plan was made.
+    static func require(
+        _ plan: RunPlan, _ description: TableDescription, rulesSHA256: String
+    ) throws(RekeyError) {
+        let pairs = [
+            ("account", plan.account, description.account), ("region", plan.region, description.region),
+            ("table", plan.tableARN, description.arn), ("table id", plan.tableID, description.id),
+            ("rules (SHA-256)", plan.rulesSHA256, rulesSHA256),
+        ]
+        for (name, was, now) in pairs where was != now {
+            throw RekeyError(
+                .preflightRefused, "the \(name) changed since the run began: it was \(was), it is \(now)", source: plan.id)
+        }
+    }
+}

@@ -1,0 +1,166 @@
+package import ByteStreams
+package import Items
+package import Rekeying
+import Stages
+package import Tables
+
+/// What one full read of a table found: what rules move, what stands at new keys, what collides, which references resolve.
+package struct Survey: Sendable {
+    /// Count and digest of the whole table.
+    package var table = Digest()
+    /// Items under old keys.
+    package var old = Digest()
+    /// What the old items become.
+    package var expected = Digest()
+    /// Items in the range of new keys.
+    package var new = Digest()
+    /// Bytes of the old items, by DynamoDB's size rule.
+    package var oldBytes = 0
+    /// Write units of all puts and of all deletes, without indexes.
+    package var putUnits = 0
+    package var deleteUnits = 0
+    /// The first old items, to show: key, label, new key.
+    package var samples: [Sample] = []
+    /// The first new items, where there are no old ones to show.
+    package var newSamples: [Sample] = []
+    /// Old items whose equal is under the new key already.
+    package var alreadyPresent = 0
+    /// Findings that stop a run, the first of them as sentences.
+    package var collisions = 0
+    package var collisionSentences: [String] = []
+    package var references = References()
+
+    package struct Sample: Sendable, Equatable {
+        package var key: ItemKey
+        package var label: String
+        package var newKey: ItemKey?
+    }
+
+    /// Items that name others.
+    package struct References: Sendable, Equatable {
+        /// Items that hold a reference.
+        package var items = 0
+        /// Values that name no item, now.
+        package var unresolvedNow = 0
+        /// Values that would name no item after the move.
+        package var unresolvedAfter = 0
+        package var examples: [String] = []
+    }
+
+    /// Reads the whole table once.
+    ///
+    /// - Parameters:
+    ///   - onOld: called with each old item and its key.
+    ///   - onPresent: called with each new key that holds an equal item already.
+    package static func of(
+        _ table: any Table, rules: RuleSet, temporaryDirectory: String,
+        onOld: ((_ item: UnsafeRawBufferPointer, _ key: ItemKey) throws(RekeyError) -> Void)? = nil,
+        onPresent: ((_ key: String) throws(RekeyError) -> Void)? = nil
+    ) async throws(RekeyError) -> Survey {
+        var reader = SurveyReader(rules: rules, schema: table.schema, temporaryDirectory: temporaryDirectory)
+        let feed = try openFeed(table, wantsDigest: true)
+        while try await feed.nextBlock({ line, record, view in
+            guard let image = record.image else { return false }
+            if let key = try reader.take(line, image, view), let onOld {
+                try onOld(UnsafeRawBufferPointer(rebasing: line[image]), key)
+            }
+            return false
+        }) {}
+        return try reader.finish(table: feed.digest ?? Digest(), onPresent: onPresent)
+    }
+}
+
+/// Takes a table's items one by one.
+private struct SurveyReader: ~Copyable {
+    private var survey = Survey()
+    private var rekeyer: Rekeyer
+    private var canonicalizer = Canonicalizer()
+    private var rewritten = ByteWriter(capacity: 4096)
+    private let rules: RuleSet
+    private let schema: KeySchema
+    private let collisions: Collisions
+    private var references: ReferenceCheck
+    private static let sampleLimit = 20
+
+    init(rules: RuleSet, schema: KeySchema, temporaryDirectory: String) {
+        self.rules = rules
+        self.schema = schema
+        rekeyer = Rekeyer(rules)
+        collisions = Collisions(temporaryDirectory: temporaryDirectory)
+        references = ReferenceCheck(rules: rules, temporaryDirectory: temporaryDirectory)
+    }
+
+    /// Returns the key of an old item, nil for others.
+    mutating func take(_ line: UnsafeRawBufferPointer, _ image: Range<Int>, _ view: ItemView) throws -> ItemKey? {
+        let item = UnsafeRawBufferPointer(rebasing: line[image])
+        let key = try view.key(schema)
+        rewritten.removeAll()
+        let (outcome, newKey) = try rekeyer.rewrite(view, range: image, from: image.lowerBound, into: &rewritten)
+        if case .moved = outcome, let newKey {
+            let newItem = rewritten.bytes
+            survey.old.add(canonical: canonicalizer.canonical(item))
+            var one = Digest()
+            one.add(canonical: canonicalizer.canonical(newItem))
+            survey.expected.combine(one)
+            let oldSize = storedSize(item)
+            let newSize = storedSize(newItem)
+            guard newSize <= 409_600 else {
+                throw ItemError("the item would have \(newSize) bytes under its new key, DynamoDB takes 409600", at: 0)
+            }
+            survey.oldBytes += oldSize
+            survey.putUnits += (newSize + 1023) / 1024
+            survey.deleteUnits += (oldSize + 1023) / 1024
+            if survey.samples.count < Self.sampleLimit {
+                survey.samples.append(
+                    Survey.Sample(key: key, label: label(of: item), newKey: newKey))
+            }
+            try one.bytes.withRawBytes { content throws(RekeyError) in
+                try collisions.add(.produced, key: newKey, oldKey: key, content: content)
+            }
+            try references.add(key, isMoved: true)
+            try references.add(newKey, isMoved: false, isAfter: true)
+            try references.take(view)
+            return key
+        }
+        if try rekeyer.produces(view) {
+            var one = Digest()
+            one.add(canonical: canonicalizer.canonical(item))
+            survey.new.combine(one)
+            if survey.newSamples.count < Self.sampleLimit {
+                survey.newSamples.append(Survey.Sample(key: key, label: label(of: item), newKey: nil))
+            }
+            try one.bytes.withRawBytes { content throws(RekeyError) in
+                try collisions.add(.present, key: key, oldKey: key, content: content)
+            }
+        }
+        try references.add(key, isMoved: false)
+        try references.take(view)
+        return nil
+    }
+
+    private func label(of item: UnsafeRawBufferPointer) -> String {
+        guard let path = rules.label, let value = Item(trusted: Array(item)).value(at: path.names) else { return "" }
+        return displayText(value.text.prefix(80))
+    }
+
+    mutating func finish(
+        table: Digest, onPresent: ((String) throws(RekeyError) -> Void)?
+    ) throws(RekeyError) -> Survey {
+        survey.table = table
+        var found = (present: 0, bad: 0, sentences: [String]())
+        try collisions.forEachFinding { finding throws(RekeyError) in
+            if finding.kind == .takenByEqual {
+                found.present += 1
+                try onPresent?(finding.key)
+            } else {
+                found.bad += 1
+                if found.sentences.count < 10 { found.sentences.append(finding.description) }
+            }
+        }
+        survey.alreadyPresent = found.present
+        survey.collisions = found.bad
+        survey.collisionSentences = found.sentences
+        survey.references = try references.finish()
+        return survey
+    }
+}

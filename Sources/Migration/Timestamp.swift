@@ -1,0 +1,40 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A moment in seconds since 1970, printed in UTC.
+package struct Timestamp: Sendable, Equatable {
+    package var seconds: Int
+
+    package init(seconds: Int) { self.seconds = seconds }
+
+    package static func now() -> Timestamp { Timestamp(seconds: time(nil)) }
+
+    private var fields: tm {
+        var moment = time_t(seconds)
+        var fields = tm()
+        gmtime_r(&moment, &fields)
+        return fields
+    }
+
+    private func padded(_ value: Int32, _ width: Int) -> String {
+        let digits = String(value)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+
+    /// `20261123_211500`, for names.
+    package var compact: String {
+        let f = fields
+        return padded(f.tm_year + 1900, 4) + padded(f.tm_mon + 1, 2) + padded(f.tm_mday, 2) + "_"
+            + padded(f.tm_hour, 2) + padded(f.tm_min, 2) + padded(f.tm_sec, 2)
+    }
+
+    /// `2026-11-23T21:15:00Z` (RFC 3339).
+    package var text: String {
+        let f = fields
+        return padded(f.tm_year + 1900, 4) + "-" + padded(f.tm_mon + 1, 2) + "-" + padded(f.tm_mday, 2) + "T"
+            + padded(f.tm_hour, 2) + ":" + padded(f.tm_min, 2) + ":" + padded(f.tm_sec, 2) + "Z"
+    }
+}

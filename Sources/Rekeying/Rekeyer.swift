@@ -1,0 +1,243 @@
+package import Items
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Applies a rule set to scanned items: splices the changed attributes into the line and copies every other byte.
+///
+/// Keeps scratch between items; one per worker.
+package struct Rekeyer: ~Copyable {
+    package enum Outcome: Sendable, Equatable {
+        /// No rule's `from` matches.
+        case untouched
+        /// The rule with this index moved it.
+        case moved(rule: Int)
+    }
+
+    private let rules: [Rule]
+    private let partitionName: [UInt8]
+    private let sortName: [UInt8]?
+    private let hasSort: Bool
+    private let schemaNames: (partition: String, sort: String?)
+    private var matcher: Matcher
+    private var captures: CaptureTable
+    private var splice = Splice()
+    private var rendered: [UInt8] = []
+    /// Values without escapes; captures point into them until the next item.
+    private var copies: [UnsafeMutableRawBufferPointer] = []
+
+    package init(_ rules: RuleSet) {
+        self.rules = rules.rules
+        partitionName = Array(rules.partition.utf8)
+        sortName = rules.sort.map { Array($0.utf8) }
+        hasSort = rules.sort != nil
+        schemaNames = (rules.partition, rules.sort)
+        matcher = Matcher(rules)
+        captures = CaptureTable(count: rules.rules.map(\.captureNames.count).max() ?? 0)
+    }
+
+    deinit { for copy in copies { copy.deallocate() } }
+
+    /// The key's two attributes in an item; throws where one is missing.
+    private func keySlots(_ view: ItemView) throws(ItemError) -> (partition: AttributeSlot, sort: AttributeSlot?) {
+        guard let partition = view.find(partitionName) else {
+            throw ItemError("the item has no key attribute \(schemaNames.partition)", at: 0)
+        }
+        guard let sortName else { return (partition, nil) }
+        guard let sort = view.find(sortName) else {
+            throw ItemError("the item has no key attribute \(schemaNames.sort ?? "")", at: 0)
+        }
+        return (partition, sort)
+    }
+
+    /// The text of a string value, without escapes; nil for other types. Valid until the next item.
+    private mutating func text(_ slot: AttributeSlot?, in view: ItemView) -> UnsafeRawBufferPointer? {
+        guard let slot, slot.type == .string else { return nil }
+        if !slot.contentHasEscape { return view.bytes(slot.content) }
+        return view.withText(slot) { plain in
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(plain.count, 1), alignment: 1)
+            copy.copyMemory(from: plain)
+            copies.append(copy)
+            return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(copy)[0..<plain.count])
+        }
+    }
+
+    private mutating func forgetCopies() {
+        if copies.isEmpty { return }
+        for copy in copies { copy.deallocate() }
+        copies.removeAll(keepingCapacity: true)
+    }
+
+    /// True when the item's key lies in the range of some rule's `to`.
+    package mutating func produces(_ view: ItemView) throws(ItemError) -> Bool {
+        forgetCopies()
+        let slots = try keySlots(view)
+        guard let partition = text(slots.partition, in: view) else { return false }
+        return matcher.produces(partition: partition, sort: text(slots.sort, in: view)) != nil
+    }
+
+    /// The index of the rule that moves the item, or nil. Throws where a rule would overwrite an attribute.
+    package mutating func match(_ view: ItemView) throws(ItemError) -> Int? {
+        forgetCopies()
+        let slots = try keySlots(view)
+        return try match(view, slots)
+    }
+
+    private mutating func match(
+        _ view: ItemView, _ slots: (partition: AttributeSlot, sort: AttributeSlot?)
+    ) throws(ItemError) -> Int? {
+        guard let partition = text(slots.partition, in: view) else { return nil }
+        let sort = text(slots.sort, in: view)
+        for index in rules.indices {
+            let rule = rules[index]
+            captures.reset(count: rule.captureNames.count)
+            guard rule.source.match(partitionKey: partition, sortKey: sort, into: &captures) else { continue }
+            if try matchesRest(rule, view) { return index }
+        }
+        return nil
+    }
+
+    /// The part of a rule's `from` beside the key, and its `where`.
+    private mutating func matchesRest(_ rule: Rule, _ view: ItemView) throws(ItemError) -> Bool {
+        guard rule.conditions.allSatisfy({ holds($0, view) }) else { return false }
+        for binding in rule.sourceAttributes {
+            let slot = view.find(Array(binding.attribute.utf8))
+            guard let template = binding.template else {
+                guard let slot else { continue }
+                if rule.targetAttributes.contains(where: { $0.attribute == binding.attribute && $0.template != nil }) {
+                    throw ItemError(
+                        "the rule would overwrite attribute \(binding.attribute); name it in the rule's `from`",
+                        at: Int(slot.value.lowerBound))
+                }
+                return false
+            }
+            guard let value = text(slot, in: view), template.match(value, into: &captures) else { return false }
+        }
+        return rule.admits(captures)
+    }
+
+    private func holds(_ condition: Condition, _ view: ItemView) -> Bool {
+        guard let name = condition.path.names.first, let slot = view.find(Array(name.utf8)) else { return false }
+        if condition.path.names.count == 1 {
+            return view.withText(slot) { condition.value.equals(type: slot.type, text: $0) }
+        }
+        let map = Item(trusted: Array(view.bytes(slot.content)))
+        guard slot.type == .map, let value = map.value(at: Array(condition.path.names.dropFirst())) else {
+            return false
+        }
+        return value.text.withRawBytes { condition.value.equals(type: value.type, text: $0) }
+    }
+
+    /// As `rewrite`, for the keys that a change or deletion names: conditions and other attributes are not there to be looked at.
+    ///
+    /// - Parameter rule: the rule that the item's image chose; nil lets the key alone choose.
+    package mutating func rewriteKeys(
+        _ view: ItemView, range: Range<Int>, from start: Int, rule chosen: Int?, into output: inout ByteWriter
+    ) throws(ItemError) -> (Outcome, newKey: ItemKey?) {
+        forgetCopies()
+        let slots = try keySlots(view)
+        let partition = text(slots.partition, in: view)
+        let sort = text(slots.sort, in: view)
+        for index in rules.indices where chosen == nil || chosen == index {
+            captures.reset(count: rules[index].captureNames.count)
+            guard let partition, rules[index].source.match(partitionKey: partition, sortKey: sort, into: &captures)
+            else { continue }
+            return try rewrite(view, slots, rule: index, isKeyOnly: true, range: range, from: start, into: &output)
+        }
+        output.append(UnsafeRawBufferPointer(rebasing: view.line[start..<range.upperBound]))
+        return (.untouched, nil)
+    }
+
+    /// Appends the line with the item at `range` rewritten in place, from `from` up to `range`'s end; an untouched one as it is.
+    ///
+    /// - Returns: the outcome and, for a moved item, its new key.
+    package mutating func rewrite(
+        _ view: ItemView, range: Range<Int>, from start: Int, into output: inout ByteWriter
+    ) throws(ItemError) -> (Outcome, newKey: ItemKey?) {
+        forgetCopies()
+        let slots = try keySlots(view)
+        guard let index = try match(view, slots) else {
+            output.append(UnsafeRawBufferPointer(rebasing: view.line[start..<range.upperBound]))
+            return (.untouched, nil)
+        }
+        return try rewrite(view, slots, rule: index, isKeyOnly: false, range: range, from: start, into: &output)
+    }
+
+    private mutating func rewrite(
+        _ view: ItemView, _ slots: (partition: AttributeSlot, sort: AttributeSlot?), rule index: Int, isKeyOnly: Bool,
+        range: Range<Int>, from start: Int, into output: inout ByteWriter
+    ) throws(ItemError) -> (Outcome, newKey: ItemKey?) {
+        let rule = rules[index]
+        splice.removeAll()
+        let partition = render(rule.target.partition)
+        try set(slots.partition, to: partition, view, limit: 2048, name: schemaNames.partition)
+        var sortValue: KeyValue?
+        if let slot = slots.sort {
+            if let template = rule.target.sort {
+                let sort = render(template)
+                try set(slot, to: sort, view, limit: 1024, name: schemaNames.sort ?? "")
+                sortValue = .string(sort)
+            } else {
+                let schema = try view.inferredSchema(partition: schemaNames.partition, sort: schemaNames.sort)
+                if let attribute = schema.sort { sortValue = try view.keyValue(attribute, isSort: true) }
+            }
+        }
+        if !isKeyOnly {
+            for binding in rule.targetAttributes { change(binding, view, itemEnd: range.upperBound) }
+        }
+        splice.apply(to: view.line, range: start..<range.upperBound, into: &output)
+        return (.moved(rule: index), ItemKey(partition: .string(partition), sort: sortValue))
+    }
+
+    private mutating func render(_ template: Template) -> [UInt8] {
+        rendered.removeAll(keepingCapacity: true)
+        template.render(captures, into: &rendered)
+        return rendered
+    }
+
+    private mutating func set(
+        _ slot: AttributeSlot, to value: [UInt8], _ view: ItemView, limit: Int, name: String
+    ) throws(ItemError) {
+        guard value.count <= limit else {
+            throw ItemError(
+                "the new key attribute \(name) would have \(value.count) bytes, DynamoDB takes \(limit)",
+                at: Int(slot.value.lowerBound))
+        }
+        value.withRawBytes { new in
+            // A value that stays keeps its escapes.
+            if !view.withText(slot, { $0.elementsEqual(new) }) { splice.setString(slot, to: new) }
+        }
+    }
+
+    private mutating func change(_ binding: TemplateBinding, _ view: ItemView, itemEnd: Int) {
+        let name = Array(binding.attribute.utf8)
+        let slot = view.find(name)
+        guard let template = binding.template else {
+            guard let slot, let index = view.attributes.firstIndex(where: { $0.value == slot.value }) else { return }
+            splice.remove(index, of: view.attributes)
+            return
+        }
+        render(template).withRawBytes { value in
+            if let slot {
+                if !view.withText(slot, { $0.elementsEqual(value) }) { splice.setString(slot, to: value) }
+            } else {
+                splice.add(name: name, value: value, after: view.attributes.last, itemEnd: itemEnd)
+            }
+        }
+    }
+}
+
+extension Condition.Value {
+    /// True when an attribute of this type and text has the value.
+    func equals(type: AttributeType, text: UnsafeRawBufferPointer) -> Bool {
+        switch self {
+        case .string(let wanted): type == .string && text.elementsEqual(wanted.utf8)
+        case .number(_, let canonical): type == .number && canonicalNumber(text) == canonical
+        case .boolean(let wanted): type == .boolean && text.first == UInt8(ascii: wanted ? "t" : "f")
+        case .null: type == .null
+        }
+    }
+}

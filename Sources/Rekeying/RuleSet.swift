@@ -1,0 +1,73 @@
+/// Other items that name the moved ones by a value: after the move, `names` must exist for each.
+package struct Reference: Sendable, Equatable {
+    /// 1-based line in the rule file; not part of equality.
+    package let line: Int
+    /// Captures of `in`, in order, then `value`.
+    package let captureNames: [String]
+    /// Which items hold the reference, the key attributes.
+    package let source: KeyPattern
+    /// The other attributes of `in`; nil template: must be absent.
+    package let sourceAttributes: [TemplateBinding]
+    /// Where the value stands in such an item; an item without it refers to nothing.
+    package let attribute: AttributePath
+    /// The key that must exist, rendered from the captures of `in` and from `value`.
+    package let names: KeyPattern
+
+    /// The capture to bind to the attribute's text, which must not be empty, before `names` is rendered.
+    package var valueCapture: Int { captureNames.count - 1 }
+
+    let partitionName: String
+    let sortName: String?
+
+    init(
+        in source: [String: TemplateSyntax?], attribute: AttributePath, names: [String: TemplateSyntax?],
+        partition: String, sort: String?, line: Int
+    ) {
+        // A rule from `in` to `names` has the same captures, with `value` as one that only the target names.
+        let rule = Rule(
+            from: source, to: names, conditions: [], partition: partition, sort: sort, isRoundtrip: false, line: line)
+        self.line = line
+        captureNames = Array(rule.captureNames[..<rule.sourceCaptureCount]) + ["value"]
+        self.source = rule.source
+        sourceAttributes = rule.sourceAttributes
+        self.attribute = attribute
+        let order = captureNames
+        func reindexed(_ template: Template) -> Template {
+            Template(template.syntax(names: rule.captureNames, withClasses: false)) { name in
+                (order.firstIndex(of: name) ?? order.count - 1, .any)
+            }
+        }
+        self.names = KeyPattern(partition: reindexed(rule.target.partition), sort: rule.target.sort.map(reindexed))
+        partitionName = partition
+        sortName = sort
+    }
+
+    package static func == (a: Reference, b: Reference) -> Bool {
+        a.captureNames == b.captureNames && a.source == b.source && a.sourceAttributes == b.sourceAttributes
+            && a.attribute == b.attribute && a.names == b.names
+    }
+}
+
+/// A rule file: what moves where. Parse one with `RuleSet.parse`, prove it with `check`.
+package struct RuleSet: Sendable, Equatable {
+    /// Letters, digits, `.`, `_` and `-`: fit for a file name.
+    package let name: String
+    /// The heading of reports; nil if the file has none.
+    package let title: String?
+    /// What an item is called in messages.
+    package let noun: String
+    /// Which attribute names an item in messages.
+    package let label: AttributePath?
+    /// The partition key's attribute.
+    package let partition: String
+    /// The sort key's attribute; nil for a table without one.
+    package let sort: String?
+    /// At least one. The first rule that matches an item moves it.
+    package let rules: [Rule]
+    package let references: [Reference]
+    /// Items whose new key would not read back are left alone, where `check` else refuses the rule.
+    package let isRoundtrip: Bool
+
+    /// The noun of a file that gives none.
+    static let defaultNoun = "item"
+}

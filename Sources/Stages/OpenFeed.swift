@@ -1,0 +1,79 @@
+package import ByteStreams
+import Items
+package import Tables
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Which of a location's items are wanted.
+package struct Selection: Sendable {
+    /// Only partition keys that begin with these bytes.
+    package var partitionPrefix: [UInt8]?
+    /// Only this partition, by a query where the location is a table.
+    package var partition: [UInt8]?
+
+    package init(partitionPrefix: [UInt8]? = nil, partition: [UInt8]? = nil) {
+        self.partitionPrefix = partitionPrefix
+        self.partition = partition
+    }
+}
+
+/// Opens a location for reading.
+///
+/// - Parameter wantsDigest: whether the caller needs the digest of all that is read; where a seal may come it is kept anyhow.
+package func openFeed(
+    _ location: Location, selection: Selection = Selection(), options: StreamOptions = StreamOptions(),
+    wantsDigest: Bool = false
+) async throws(RekeyError) -> RecordFeed {
+    switch location {
+    case .standardStream, .file:
+        let path = location.text
+        return try RecordFeed(
+            name: path == "-" ? "standard input" : path,
+            sources: [.path(path)], options: options,
+            wantsDigest: wantsDigest || options.requiresSeal || mayHoldSeal(path))
+    case .directory(let path):
+        if options.requiresSeal {
+            throw RekeyError(
+                .usage, "--sealed is for streams; an export is checked by its manifests", source: path)
+        }
+        return try openExportFeed(path, options: options, wantsDigest: wantsDigest)
+    case .local(let path):
+        return try openFeed(
+            try LocalTable.open(path: path), selection: selection, options: options, wantsDigest: wantsDigest)
+    }
+}
+
+/// Opens a table for reading, by a query where one partition is wanted.
+package func openFeed(
+    _ table: any Table, selection: Selection = Selection(), options: StreamOptions = StreamOptions(),
+    wantsDigest: Bool = false
+) throws(RekeyError) -> RecordFeed {
+    if let partition = selection.partition {
+        return try RecordFeed(
+            table: table, query: QueryRequest(partition: .string(partition), consistent: true), options: options,
+            wantsDigest: wantsDigest)
+    }
+    return try RecordFeed(
+        table: table, scan: ScanRequest(consistent: true, partitionPrefix: selection.partitionPrefix),
+        options: options, wantsDigest: wantsDigest)
+}
+
+/// True unless the end of a plain file shows that no seal stands there: then its digest need not be kept.
+private func mayHoldSeal(_ path: String) -> Bool {
+    let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { return true }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return true }
+    var tail = [UInt8](repeating: 0, count: 512)
+    let start = max(0, Int(status.st_size) - tail.count)
+    let count = pread(descriptor, &tail, tail.count, off_t(start))
+    guard count > 1 else { return count < 0 }
+    var magic: [UInt8] = [0, 0]
+    guard pread(descriptor, &magic, 2, 0) == 2, magic != [0x1F, 0x8B] else { return true }
+    return String(decoding: tail[..<count], as: UTF8.self).contains("\"Rekey\"")
+}

@@ -1,0 +1,117 @@
+package import ByteStreams
+import Items
+import Snapshots
+import Tables
+
+/// A snapshot or export into a table, and read back: every item is asked for and compared.
+package struct Restore: Sendable {
+    package var snapshot: String
+    package var to: Location
+    package var execute: Bool
+    package var keyNames: KeyNames
+    package var temporaryDirectory: String
+
+    package init(
+        snapshot: String, to: Location, execute: Bool, keyNames: KeyNames = KeyNames(),
+        temporaryDirectory: String = "/tmp"
+    ) {
+        self.snapshot = snapshot
+        self.to = to
+        self.execute = execute
+        self.keyNames = keyNames
+        self.temporaryDirectory = temporaryDirectory
+    }
+
+    /// Runs the stage. Throws `.badInput` for a damaged snapshot before anything is written, `.differences` where an item read back is
+    /// missing or not equal.
+    package func run() async throws(RekeyError) -> StageResult {
+        var names = keyNames
+        if case .directory(let path) = source {
+            let check = try checkSnapshot(path, level: .readData)
+            if let first = check.findings.first {
+                throw RekeyError(.badInput, "the snapshot is damaged: \(first); nothing was written", source: path)
+            }
+            if let schema = try Export.open(path).metadata?.keySchema {
+                names = KeyNames(partition: schema.partition.name, sort: schema.sort?.name)
+            }
+        }
+        let load = Load(
+            from: source, to: to, execute: execute, keyNames: names, temporaryDirectory: temporaryDirectory)
+        var result = try await load.run(feed: try await feed(wantsDigest: true))
+        guard execute, case .local(let path) = to, fileExists(path) else { return result }
+        let verified = try await readBack(RetryingTable(try LocalTable.open(path: path)))
+        result.facts.append(("verified", .integer(verified)))
+        return result
+    }
+
+    private var source: Location { isDirectory(snapshot) ? .directory(snapshot) : .file(snapshot) }
+
+    /// The snapshot's records; the backup of the script that rekey replaces is one JSON document and becomes items first.
+    private func feed(wantsDigest: Bool) async throws(RekeyError) -> RecordFeed {
+        guard case .file(let path) = source, try isPlainBackup(path) else {
+            return try await openFeed(source, wantsDigest: wantsDigest)
+        }
+        var lines = ByteWriter(capacity: 1 << 16)
+        for item in try readPlainBackup(path) {
+            lines.append("{\"Item\":" as StaticString)
+            lines.append(item.json)
+            lines.append("}\n" as StaticString)
+        }
+        return try RecordFeed(
+            name: path, sources: [.bytes(lines.array, name: path)], options: StreamOptions(), wantsDigest: wantsDigest)
+    }
+
+    /// Compares every item of the snapshot with what the table holds now.
+    private func readBack(_ table: any Table) async throws(RekeyError) -> Int {
+        let feed = try await feed(wantsDigest: false)
+        let schema = table.schema
+        var expected: [ItemKey: Item] = [:]
+        var verified = 0
+        var hasMore = true
+        while hasMore {
+            hasMore = try await feed.nextBlock { line, record, view in
+                if let image = record.image { expected[try view.key(schema)] = Item(trusted: Array(line[image])) }
+                return false
+            }
+            let keys = Array(expected.keys)
+            for start in stride(from: 0, to: keys.count, by: table.limits.batchGet) {
+                let asked = Array(keys[start..<min(start + table.limits.batchGet, keys.count)])
+                let answer = try await table.batchGet(asked, consistent: true)
+                guard answer.unprocessed.isEmpty else {
+                    throw RekeyError(.serviceGaveUp, "items could not be read back; try again later", source: table.name)
+                }
+                for item in answer.items {
+                    guard let key = try? item.key(schema), let wanted = expected.removeValue(forKey: key) else { continue }
+                    guard wanted.isEqual(to: item) else {
+                        throw RekeyError(.differences, "\(key) is not what the snapshot holds", source: table.name)
+                    }
+                    verified += 1
+                }
+            }
+            if let missing = expected.keys.first {
+                throw RekeyError(
+                    .differences, "\(expected.count) items are missing after the restore, the first \(missing)",
+                    source: table.name)
+            }
+        }
+        return verified
+    }
+}
+
+/// True for a file that is one JSON document over lines, not a stream of records: `{"plans":[…]}` or `[…]`.
+private func isPlainBackup(_ path: String) throws(RekeyError) -> Bool {
+    let source = try openSource(path)
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    var count = 0
+    var failure: RekeyError?
+    buffer.withUnsafeMutableBytes { bytes in
+        do throws(RekeyError) { count = try source.read(into: bytes) } catch { failure = error }
+    }
+    if let failure { throw failure }
+    let start = buffer[..<count].drop { $0 <= 0x20 }
+    guard start.first == UInt8(ascii: "{") else { return start.first == UInt8(ascii: "[") }
+    let inside = start.dropFirst().drop { $0 <= 0x20 }
+    // A record's first member holds an object; the backup's holds an array.
+    guard let colon = inside.firstIndex(of: UInt8(ascii: ":")) else { return false }
+    return inside[colon...].dropFirst().drop { $0 <= 0x20 }.first == UInt8(ascii: "[")
+}

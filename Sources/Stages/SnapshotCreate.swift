@@ -1,0 +1,115 @@
+package import ByteStreams
+import Items
+package import Rekeying
+package import Snapshots
+import Tables
+
+/// Items of a location into a snapshot: sorted, reproducible to the byte, checked by reading it back.
+package struct SnapshotCreate: Sendable {
+    package var from: Location
+    package var path: String
+    package var prefix: String?
+    package var rules: RuleSet?
+    package var rulesText: String?
+    package var keyNames: KeyNames
+    package var tool: String
+    package var options: StreamOptions
+    package var temporaryDirectory: String
+
+    package init(
+        from: Location, path: String, prefix: String? = nil, keyNames: KeyNames = KeyNames(), tool: String,
+        options: StreamOptions = StreamOptions(), temporaryDirectory: String = "/tmp"
+    ) {
+        self.from = from
+        self.path = path
+        self.prefix = prefix
+        self.keyNames = keyNames
+        self.tool = tool
+        self.options = options
+        self.temporaryDirectory = temporaryDirectory
+    }
+
+    /// Runs the stage; the snapshot exists, whole, when it returns.
+    package func run() async throws(RekeyError) -> (result: StageResult, summary: SnapshotSummary) {
+        let origin = try await describeOrigin()
+        let feed = try await openFeed(
+            from, selection: Selection(partitionPrefix: prefix.map { Array($0.utf8) }), options: options)
+        let names = keyNames
+        var schema = origin.schema
+        var filter = ItemFilter(
+            prefix: prefix.map { Array($0.utf8) }, rules: rules,
+            partitionName: schema?.partition.name ?? names.partition)
+        var writer: SnapshotWriter?
+        do {
+            while try await feed.nextBlock({ line, record, view in
+                guard let image = record.image else {
+                    throw ItemError("a deletion has no place in a snapshot; load the changes into a table first", at: 0)
+                }
+                guard try filter.accepts(view) else { return false }
+                let known = try schema ?? view.inferredSchema(partition: names.partition, sort: names.sort)
+                schema = known
+                let target = try writer ?? makeWriter(origin, known)
+                writer = target
+                try target.add(line: UnsafeRawBufferPointer(rebasing: line[image]), key: try view.key(known))
+                return false
+            }) {}
+        } catch {
+            writer?.abandon()
+            throw error
+        }
+        let target: SnapshotWriter
+        if let writer { target = writer } else { target = try makeWriter(origin, schema ?? KeySchema.standard) }
+        let summary = try target.finish()
+        let check = try checkSnapshot(summary.path, level: .readData)
+        guard check.isSound, check.digest?.hex == summary.digest, check.digest?.count == summary.count else {
+            throw RekeyError(
+                .differences,
+                "the snapshot read back is not what was written: \(check.findings.first?.description ?? "its digest differs")",
+                source: summary.path)
+        }
+        try feed.requireNoRejects()
+        return (StageResult(counts: feed.counts), summary)
+    }
+
+    /// What is known of the table that the items come from.
+    private struct Origin {
+        var arn = ""
+        var id = ""
+        var schema: KeySchema?
+        var startTime = SnapshotInformation.noTime
+        var endTime = SnapshotInformation.noTime
+        var exportTime = SnapshotInformation.noTime
+    }
+
+    private func describeOrigin() async throws(RekeyError) -> Origin {
+        var origin = Origin()
+        switch from {
+        case .local(let path):
+            let description = try await LocalTable.open(path: path).describe()
+            origin.arn = description.arn
+            origin.id = description.id
+            origin.schema = description.schema
+        case .directory(let path):
+            let export = try Export.open(path)
+            origin.arn = export.summary.tableARN
+            origin.id = export.summary.tableID
+            origin.schema = export.metadata?.keySchema
+            origin.startTime = export.summary.startTime
+            origin.endTime = export.summary.endTime
+            if case .full(let time) = export.summary.kind { origin.exportTime = time }
+        case .standardStream, .file: break
+        }
+        return origin
+    }
+
+    private func makeWriter(_ origin: Origin, _ schema: KeySchema) throws(RekeyError) -> SnapshotWriter {
+        var snapshotRules: SnapshotRules?
+        if let rules, let rulesText { snapshotRules = SnapshotRules(name: rules.name, text: rulesText) }
+        return try SnapshotWriter(
+            path: path,
+            information: SnapshotInformation(
+                tableARN: origin.arn, tableID: origin.id, keySchema: schema, rules: snapshotRules, tool: tool,
+                startTime: origin.startTime, endTime: origin.endTime, exportTime: origin.exportTime),
+            temporaryDirectory: temporaryDirectory)
+    }
+}

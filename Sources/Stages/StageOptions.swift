@@ -1,0 +1,59 @@
+import ByteStreams
+package import Items
+
+/// What a stage that reads a stream is told about it.
+package struct StreamOptions: Sendable {
+    /// Refuse a stream that ends without a seal.
+    package var requiresSeal: Bool
+    /// End the output with a seal.
+    package var writesSeal: Bool
+    /// Set bad records aside here and go on; nil: the first one stops the stage.
+    package var rejects: String?
+
+    package init(requiresSeal: Bool = false, writesSeal: Bool = false, rejects: String? = nil) {
+        self.requiresSeal = requiresSeal
+        self.writesSeal = writesSeal
+        self.rejects = rejects
+    }
+}
+
+/// What became of the records a stage read: `read` is always the sum of the other three.
+package struct StageCounts: Sendable, Equatable {
+    package var read = 0
+    package var passed = 0
+    package var changed = 0
+    package var rejected = 0
+
+    package init() {}
+
+    package var addsUp: Bool { read == passed + changed + rejected }
+
+    /// `read 3 = passed 0 + changed 3 + rejected 0`.
+    package var sentence: String { "read \(read) = passed \(passed) + changed \(changed) + rejected \(rejected)" }
+
+    /// Fails where the sum does not add up: a bug, never hidden.
+    func check() throws(RekeyError) {
+        guard addsUp else { throw RekeyError(.unexpected, "the counts do not add up: \(sentence)") }
+    }
+}
+
+/// What a stage hands back.
+package struct StageResult: Sendable {
+    package var counts: StageCounts
+    /// Of the items the stage wrote (or read, where it writes none).
+    package var digest: Digest?
+    /// Other facts, in order, for `--json` and for a person.
+    package var facts: [(name: String, value: FactValue)] = []
+
+    package init(counts: StageCounts, digest: Digest? = nil) {
+        self.counts = counts
+        self.digest = digest
+    }
+}
+
+/// A value of a stage's result.
+package enum FactValue: Sendable, Equatable {
+    case integer(Int)
+    case text(String)
+    case boolean(Bool)
+}

@@ -1,0 +1,166 @@
+package import ByteStreams
+import Items
+package import Rekeying
+
+/// NDJSON in, NDJSON out, keys rewritten; what a rule does not change passes byte for byte.
+package struct Transform: Sendable {
+    package var from: Location
+    package var rules: RuleSet
+    package var output: String
+    /// Where the deletions of the old keys go, as `{"DeleteRequest":{"Key":…}}` lines.
+    package var deletes: String?
+    package var options: StreamOptions
+    package var temporaryDirectory: String
+
+    package init(
+        from: Location = .standardStream, rules: RuleSet, output: String = "-", deletes: String? = nil,
+        options: StreamOptions = StreamOptions(), temporaryDirectory: String = "/tmp"
+    ) {
+        self.from = from
+        self.rules = rules
+        self.output = output
+        self.deletes = deletes
+        self.options = options
+        self.temporaryDirectory = temporaryDirectory
+    }
+
+    /// Runs the stage. Throws `.differences` after the last record where two items came to the same key; no seal is written then.
+    package func run() async throws(RekeyError) -> StageResult {
+        let feed = try await openFeed(from, options: options)
+        let out = try RecordOutput(output, writesSeal: options.writesSeal)
+        let gone = try deletes.map { path throws(RekeyError) in
+            try RecordOutput(path, writesSeal: options.writesSeal)
+        }
+        do {
+            var transformer = Transformer(rules: rules, temporaryDirectory: temporaryDirectory)
+            while try await feed.nextBlock({ line, record, view in
+                let isChanged = try transformer.transform(line, record, view)
+                try out.write(transformer.line)
+                if isChanged, let gone, let key = transformer.deletion { try key.withRawBytes { try gone.write($0) } }
+                return isChanged
+            }) {}
+            try transformer.requireNoCollisions(source: feed.name)
+            try gone?.finish()
+            try out.finish()
+        } catch {
+            out.abandon()
+            gone?.abandon()
+            throw error
+        }
+        try feed.requireNoRejects()
+        return StageResult(counts: feed.counts, digest: feed.digest)
+    }
+}
+
+/// Rewrites one record after the other and remembers the keys that come out.
+struct Transformer: ~Copyable {
+    private var rekeyer: Rekeyer
+    private var scanner = RecordScanner()
+    private var output = ByteWriter(capacity: 4096)
+    private let collisions: Collisions
+    private let rules: RuleSet
+    private var hashes = Canonicalizer()
+    /// The request that deletes the item under its old key, after a change.
+    private(set) var deletion: [UInt8]?
+
+    init(rules: RuleSet, temporaryDirectory: String) {
+        self.rules = rules
+        rekeyer = Rekeyer(rules)
+        collisions = Collisions(temporaryDirectory: temporaryDirectory)
+    }
+
+    /// The record rewritten last, without a newline; valid until the next call.
+    var line: UnsafeRawBufferPointer { output.bytes }
+
+    /// Rewrites a record; true when a rule changed it.
+    mutating func transform(
+        _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView
+    ) throws -> Bool {
+        output.removeAll()
+        deletion = nil
+        if record.kind == .change || record.kind == .deleteRequest { return try transformChange(line, record) }
+        guard let image = record.image else { return false }
+        let (outcome, newKey) = try rekeyer.rewrite(view, range: image, from: 0, into: &output)
+        output.append(UnsafeRawBufferPointer(rebasing: line[image.upperBound...]))
+        guard case .moved = outcome, let newKey else {
+            if try rekeyer.produces(view) {
+                let key = try key(of: view)
+                try collisions.add(.present, key: key, oldKey: key, content: UnsafeRawBufferPointer(start: nil, count: 0))
+            }
+            return false
+        }
+        let schema = try view.inferredSchema(partition: rules.partition, sort: rules.sort)
+        let oldKey = try view.key(schema)
+        var request = Array("{\"DeleteRequest\":{\"Key\":".utf8)
+        request += oldKey.json(schema)
+        request += Array("}}".utf8)
+        deletion = request
+        try collisions.add(
+            .produced, key: newKey, oldKey: oldKey, content: UnsafeRawBufferPointer(start: nil, count: 0))
+        return true
+    }
+
+    private func key(of view: ItemView) throws(ItemError) -> ItemKey {
+        try view.key(try view.inferredSchema(partition: rules.partition, sort: rules.sort))
+    }
+
+    /// A line of an incremental export, or a deletion: every image in it moves alike, or the line is bad.
+    private mutating func transformChange(_ line: UnsafeRawBufferPointer, _ record: Record) throws -> Bool {
+        let ranges = [record.keys, record.oldImage, record.image].compactMap { $0 }.sorted {
+            $0.lowerBound < $1.lowerBound
+        }
+        let images = [record.oldImage, record.image].compactMap { $0 }
+        // Without an image, only rules that look at the key alone can tell.
+        let isDecidable =
+            !images.isEmpty || rules.rules.allSatisfy { $0.conditions.isEmpty && $0.sourceAttributes.isEmpty }
+        guard isDecidable else {
+            throw ItemError(
+                "a deletion names only its key, but the rules look at other attributes too; export with NEW_AND_OLD_IMAGES",
+                at: ranges[0].lowerBound)
+        }
+        var moved: Int?
+        for (number, range) in images.enumerated() {
+            _ = try scanner.scanItem(line, at: range.lowerBound)
+            let rule = try rekeyer.match(ItemView(line: line, attributes: scanner.attributes))
+            guard number == 0 || rule == moved else {
+                throw ItemError(
+                    "the change takes the item in or out of the rule's `where`; apply it by hand", at: range.lowerBound)
+            }
+            moved = rule
+        }
+        if !images.isEmpty, moved == nil {
+            output.append(line)
+            return false
+        }
+        var position = 0
+        var isChanged = false
+        let keyRules = images.isEmpty ? nil : moved
+        for range in ranges {
+            _ = try scanner.scanItem(line, at: range.lowerBound)
+            let view = ItemView(line: line, attributes: scanner.attributes)
+            let (outcome, _) =
+                range == record.keys
+                ? try rekeyer.rewriteKeys(view, range: range, from: position, rule: keyRules, into: &output)
+                : try rekeyer.rewrite(view, range: range, from: position, into: &output)
+            if case .moved = outcome { isChanged = true }
+            position = range.upperBound
+        }
+        output.append(UnsafeRawBufferPointer(rebasing: line[position...]))
+        return isChanged
+    }
+
+    /// Throws where two records of the stream came to one key.
+    func requireNoCollisions(source: String) throws(RekeyError) {
+        var count = 0
+        var shown: [String] = []
+        try collisions.forEachFinding { finding throws(RekeyError) in
+            count += 1
+            if shown.count < 5 { shown.append(finding.description) }
+        }
+        guard count > 0 else { return }
+        throw RekeyError(
+            .badInput,
+            "\(count) key\(count == 1 ? "" : "s") would hold more than one item: \(shown.joined(separator: "; ")); change the rules or the items",
+            source: source)
+    }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import ByteStreams
+import Items
+import Stages
+
+/// `rekey digest`.
+struct DigestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "digest",
+        abstract: "Count and order-free digest of a location's items.",
+        discussion: """
+            Equal sets of items have equal digests, whatever their order, spelling of numbers or order of attributes. Digests of parts add up:
+
+              rekey digest data/algoitny_main
+              rekey digest --combine 3:<digest> 5:<digest>
+
+            \(ExitStatus.help)
+            """)
+
+    @Argument(help: ArgumentHelp("FILE, DIR, local:FILE.db, or - for standard input; with --combine, COUNT:DIGEST of each part.", valueName: "from"))
+    var from: [String] = []
+
+    @Flag(help: "Add up the digests of parts.")
+    var combine = false
+
+    @OptionGroup var stream: StreamArguments
+    @OptionGroup var reporting: ReportOptions
+
+    func run() async throws {
+        let digest = combine ? try combined() : try await read()
+        if reporting.json {
+            let result = JSONValue.object([("count", .integer(digest.count)), ("digest", .string(digest.hex))])
+            try Terminal.print(result.text)
+        } else {
+            try Terminal.print("\(digest.count) \(digest.hex)")
+        }
+    }
+
+    private func read() async throws(RekeyError) -> Digest {
+        guard from.count <= 1 else {
+            throw RekeyError(.usage, "digest reads one location; add up several with --combine")
+        }
+        let result = try await DigestStage(from: try Location.parse(from.first ?? "-"), options: stream.options).run()
+        if !reporting.json && !reporting.quiet { Terminal.error("rekey digest: \(result.counts.sentence)") }
+        return result.digest ?? Digest()
+    }
+
+    private func combined() throws(RekeyError) -> Digest {
+        var sum = Digest()
+        guard !from.isEmpty else { throw RekeyError(.usage, "--combine needs COUNT:DIGEST of each part") }
+        for part in from {
+            let fields = part.split(whereSeparator: { $0 == ":" || $0 == " " }).map(String.init)
+            guard fields.count == 2, let count = Int(fields[0]), let digest = Digest(count: count, hex: fields[1]) else {
+                throw RekeyError(.usage, "\(part) is not COUNT:DIGEST with 64 hexadecimal digits")
+            }
+            sum.combine(digest)
+        }
+        return sum
+    }
+}

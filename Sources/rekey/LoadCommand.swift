@@ -1,0 +1,48 @@
+import ArgumentParser
+import ByteStreams
+import Stages
+
+/// `rekey load`.
+struct LoadCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load",
+        abstract: "NDJSON into a table, by batches; a dry run without --execute.",
+        discussion: """
+            Puts items and deletes what DeleteRequest lines name. A write that the table does not take at once is sent again until it is
+            done, or the command fails and says so. A local table that does not exist yet is made from the first item's key.
+
+              rekey transform --rules plan-structure.yaml < old.ndjson | rekey load local:t.db --execute
+
+            \(ExitStatus.help)
+            """)
+
+    @Argument(help: ArgumentHelp("The table: local:FILE.db.", valueName: "to"))
+    var to: String
+
+    @Argument(help: ArgumentHelp("FILE, DIR, or - for standard input.", valueName: "from"))
+    var from = "-"
+
+    @Flag(help: "Write. Without it, say what would be written.")
+    var execute = false
+
+    @Option(help: ArgumentHelp("The key attributes of a table to be made, as PK,SK.", valueName: "names"))
+    var key = "PK,SK"
+
+    @OptionGroup var stream: StreamArguments
+    @OptionGroup var reporting: ReportOptions
+
+    func run() async throws {
+        let stage = Load(
+            from: try Location.parse(from), to: try Location.parse(to), execute: execute,
+            keyNames: try KeyNames.parse(key), options: stream.options,
+            temporaryDirectory: Environment.temporaryDirectory)
+        let result = try await stage.run()
+        try report(result, verb: "load", options: reporting, streamOnOutput: false)
+        if reporting.json || reporting.quiet { return }
+        func fact(_ name: String) -> String { result.facts.first { $0.name == name }?.value.text ?? "" }
+        let what = "\(fact("puts")) puts and \(fact("deletes")) deletes, \(fact("bytes")) bytes, \(fact("writeUnits")) write units"
+        let place = "\(to)\(fact("newTable") == "yes" ? " (new)" : "")"
+        Terminal.error(
+            execute ? "rekey load: wrote \(what) to \(place)" : "rekey load: dry run: would write \(what) to \(place); add --execute")
+    }
+}

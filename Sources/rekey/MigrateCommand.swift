@@ -1,0 +1,77 @@
+import ArgumentParser
+import ByteStreams
+import Migration
+import Rekeying
+import Tables
+
+/// `rekey migrate`.
+struct MigrateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate",
+        abstract: "Move items to their new keys: snapshot, put, verify, delete, verify. A dry run without --execute.",
+        discussion: """
+            With --execute it asks for the word MIGRATE. Old items are deleted only after every new one was read back and found equal.
+            Each run keeps its plan, ledger and snapshot in its own directory; the way back is printed at its end.
+
+              rekey migrate --table local:t.db --rules plan-structure.yaml
+              rekey migrate --table local:t.db --rules plan-structure.yaml --execute --confirm MIGRATE
+
+            \(ExitStatus.help)
+            """)
+
+    @OptionGroup var table: TableArgument
+    @OptionGroup var rules: RulesArgument
+    @OptionGroup var runs: RunsArgument
+
+    @Flag(help: "Write. Without it, say what would be done.")
+    var execute = false
+
+    @Option(help: ArgumentHelp("The word MIGRATE, where no terminal is there to type it.", valueName: "word"))
+    var confirm: String?
+
+    @Option(help: "batch: put all, verify, delete if unchanged. transact: each item in a transaction.")
+    var strategy = Migrate.Strategy.batch
+
+    @Flag(name: .customLong("without-pitr"), help: "Go on although point-in-time recovery is off.")
+    var withoutRecovery = false
+
+    @OptionGroup var reporting: ReportOptions
+
+    func run() async throws {
+        let ruleSet = try rules.load()
+        try requireProof(ruleSet, source: rules.rules)
+        let (text, table) = try table.open()
+        let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
+        var migrate = Migrate(
+            table: table, tableText: text, rules: ruleSet, rulesText: try readRuleText(rules.rules), runs: runs.runs,
+            tool: "rekey \(toolVersion)", temporaryDirectory: Environment.temporaryDirectory,
+            events: { printer($0) })
+        migrate.strategy = strategy
+        migrate.allowsMissingRecovery = withoutRecovery
+        let outcome: Migrate.Outcome
+        if execute {
+            try rekey.confirm("MIGRATE", given: confirm, what: "Migrating \(table.name) writes to it")
+            outcome = try await migrate.execute()
+        } else {
+            outcome = try await migrate.dryRun()
+        }
+        if reporting.json { try Terminal.print(outcome.json.text) }
+    }
+}
+
+extension Migrate.Strategy: ExpressibleByArgument {}
+
+extension Migrate.Outcome {
+    var json: JSONValue {
+        let (name, run): (String, String?) =
+            switch self {
+            case .dryRun: ("dry run", nil)
+            case .alreadyMigrated: ("already migrated", nil)
+            case .nothingToDo: ("nothing to do", nil)
+            case .migrated(let run): ("migrated", run)
+            }
+        var members: [(String, JSONValue)] = [("command", .string("migrate")), ("outcome", .string(name))]
+        if let run { members.append(("run", .string(run))) }
+        return .object(members)
+    }
+}

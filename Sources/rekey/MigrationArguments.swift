@@ -1,0 +1,80 @@
+import ArgumentParser
+import ByteStreams
+import Migration
+import Rekeying
+import Stages
+import Tables
+
+/// `--table`, or `DYNAMODB_TABLE`.
+struct TableArgument: ParsableArguments {
+    @Option(help: ArgumentHelp("The table: local:FILE.db. DYNAMODB_TABLE names it where this is not given.", valueName: "table"))
+    var table: String?
+
+    var text: String? { table ?? Environment.value("DYNAMODB_TABLE") }
+
+    /// Opens the table, or `fallback` where none is named.
+    func open(or fallback: String? = nil) throws(RekeyError) -> (text: String, table: any Table) {
+        guard let text = text ?? fallback else {
+            throw RekeyError(.usage, "name the table with --table or DYNAMODB_TABLE")
+        }
+        return (text, RetryingTable(try openTable(text)))
+    }
+}
+
+/// Opens a table by the text that names it.
+func openTable(_ text: String) throws(RekeyError) -> any Table {
+    guard case .local(let path) = try Location.parse(text) else {
+        throw RekeyError(.usage, "\(text) is no table; write local:FILE.db")
+    }
+    return try LocalTable.open(path: path)
+}
+
+/// `--runs`.
+struct RunsArgument: ParsableArguments {
+    @Option(help: ArgumentHelp("Where runs are kept.", valueName: "dir"))
+    var runs = ".rekey/runs"
+}
+
+/// Prints events as the guide's script does.
+struct EventPrinter: Sendable {
+    var json: Bool
+    var quiet: Bool
+
+    static let rule = String(repeating: "=", count: 70)
+
+    func callAsFunction(_ event: Event) {
+        if quiet { return }
+        switch event {
+        case .heading(let lines):
+            say(Self.rule)
+            for (number, line) in lines.enumerated() {
+                say(line)
+                if number == 0 { say(Self.rule) }
+            }
+            say(Self.rule)
+        case .information(let text): say("[INFO] \(text)")
+        case .success(let text): say("[SUCCESS] \(text)")
+        case .warning(let text): say("[WARNING] \(text)")
+        case .detail(let text): say("  - \(text)")
+        }
+    }
+
+    /// With --json, standard output is for the result alone.
+    private func say(_ line: String) {
+        if json { Terminal.error(line) } else { try? Terminal.print(line) }
+    }
+}
+
+/// Asks for the word that lets a command write: on a terminal by typing, else by `--confirm`.
+func confirm(_ word: String, given: String?, what: String) throws(RekeyError) {
+    if let given {
+        guard given == word else { throw RekeyError(.usage, "--confirm \(given): the word is \(word)") }
+        return
+    }
+    guard Terminal.isTerminal(0) else {
+        throw RekeyError(.usage, "\(what) needs a terminal to type \(word), or --confirm \(word)")
+    }
+    guard Terminal.readAnswer(prompt: "\(what). Type \(word) to go on: ") == word else {
+        throw RekeyError(.interrupted, "\(word) was not typed; nothing was written")
+    }
+}

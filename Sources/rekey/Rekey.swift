@@ -1,0 +1,73 @@
+import ArgumentParser
+import ByteStreams
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The version this build reports and writes into snapshots.
+let toolVersion = "0.1.0"
+
+/// The root command: `rekey VERB …`.
+struct Rekey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rekey",
+        abstract: "Move DynamoDB items to new keys, and prove that nothing was lost.",
+        discussion: """
+            Items stream as NDJSON between files, exports, tables and pipes. Nothing is written to a table without --execute.
+
+              rekey extract EXPORT --prefix PLAN# | rekey transform --rules RULES | rekey load local:t.db --execute
+              rekey migrate --table local:t.db --rules RULES             a dry run
+              rekey rehearse --from EXPORT --rules RULES                 migration and rollback on a copy
+
+            \(ExitStatus.help)
+            """,
+        version: toolVersion,
+        subcommands: [
+            ExtractCommand.self, TransformCommand.self, LoadCommand.self, VerifyCommand.self, DigestCommand.self,
+            SnapshotCommand.self, RestoreCommand.self, RulesCommand.self, PreflightCommand.self, MigrateCommand.self,
+            RollbackCommand.self, ResumeCommand.self, StatusCommand.self, RehearseCommand.self,
+        ])
+}
+
+@main
+enum Main {
+    static func main() async {
+        signal(SIGPIPE, SIG_IGN)
+        Interruption.watch()
+        do {
+            var command = try Rekey.parseAsRoot()
+            do {
+                if var asynchronous = command as? any AsyncParsableCommand {
+                    try await asynchronous.run()
+                } else {
+                    try command.run()
+                }
+            } catch let error as RekeyError {
+                fail(error, verb: verbName(type(of: command)))
+            }
+        } catch {
+            Rekey.exit(withError: error)
+        }
+        exit(0)
+    }
+
+    /// Says one line on standard error and ends with the status of the error.
+    private static func fail(_ error: RekeyError, verb: String) -> Never {
+        // A reader that has seen enough is no news; the status alone tells that the stream is cut.
+        if error.code != .brokenPipe { Terminal.error("rekey \(verb): \(error.description)") }
+        exit(ExitStatus.of(error.code))
+    }
+
+    /// `snapshot create` for the command of that name.
+    private static func verbName(_ type: any ParsableCommand.Type) -> String {
+        let name = type.configuration.commandName ?? "\(type)"
+        for parent in Rekey.configuration.subcommands
+        where parent.configuration.subcommands.contains(where: { $0 == type }) {
+            return "\(parent.configuration.commandName ?? "") \(name)"
+        }
+        return name
+    }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import ByteStreams
+import Stages
+
+/// `rekey restore`.
+struct RestoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "A snapshot or export into a table, every item read back; a dry run without --execute.",
+        discussion: """
+            The snapshot is checked whole before the first write. Reads rekey's snapshots, AWS exports, files of lines, and the
+            plan_backup_*.json of the script in the migration guide.
+
+              rekey restore backups/plan_backup_20261123_211500 local:t.db --execute
+
+            \(ExitStatus.help)
+            """)
+
+    @Argument(help: "The snapshot, export or file.")
+    var snapshot: String
+
+    @Argument(help: ArgumentHelp("The table: local:FILE.db.", valueName: "to"))
+    var to: String
+
+    @Flag(help: "Write. Without it, say what would be written.")
+    var execute = false
+
+    @Option(help: ArgumentHelp("The key attributes of a table to be made, as PK,SK.", valueName: "names"))
+    var key = "PK,SK"
+
+    @OptionGroup var reporting: ReportOptions
+
+    func run() async throws {
+        let stage = Restore(
+            snapshot: snapshot, to: try Location.parse(to), execute: execute, keyNames: try KeyNames.parse(key),
+            temporaryDirectory: Environment.temporaryDirectory)
+        let result = try await stage.run()
+        try report(result, verb: "restore", options: reporting, streamOnOutput: false)
+        if reporting.json || reporting.quiet { return }
+        func fact(_ name: String) -> String { result.facts.first { $0.name == name }?.value.text ?? "0" }
+        Terminal.error(
+            execute
+                ? "rekey restore: wrote \(fact("puts")) items to \(to) and read \(fact("verified")) back, all equal"
+                : "rekey restore: dry run: would write \(fact("puts")) items, \(fact("bytes")) bytes, \(fact("writeUnits")) write units to \(to); add --execute")
+    }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import ByteStreams
+import Migration
+import Rekeying
+import Snapshots
+import Tables
+
+/// `rekey rollback`.
+struct RollbackCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rollback",
+        abstract: "Take a run back: old items back, verify, new items away, verify. A dry run without --execute.",
+        discussion: """
+            Takes a run (its directory or name) or a snapshot. Only the keys that the snapshot names are touched. With --execute it asks for
+            the word ROLLBACK.
+
+              rekey rollback .rekey/runs/20261123_211500-plan-structure --execute
+              rekey rollback backups/plan_backup_20261123_211500 --table local:t.db --execute --confirm ROLLBACK
+
+            \(ExitStatus.help)
+            """)
+
+    @Argument(help: ArgumentHelp("A run's directory or name, or a snapshot's directory.", valueName: "run-or-snapshot"))
+    var origin: String
+
+    @OptionGroup var table: TableArgument
+    @OptionGroup var runs: RunsArgument
+
+    @Option(help: ArgumentHelp("The rule file, for a snapshot that was made without rules.", valueName: "file"))
+    var rules: String?
+
+    @Flag(help: "Write. Without it, say what would be done.")
+    var execute = false
+
+    @Option(help: ArgumentHelp("The word ROLLBACK, where no terminal is there to type it.", valueName: "word"))
+    var confirm: String?
+
+    @Option(help: "Items changed since the migration: stop, keep-current (under the old key), take-snapshot (the change is lost).")
+    var onConflict = Rollback.ConflictRule.stop
+
+    @OptionGroup var reporting: ReportOptions
+
+    func run() async throws {
+        let run = isSnapshot ? nil : try RunDirectory.find(origin, runs: runs.runs)
+        let plan = try run?.plan()
+        let snapshotPath = try run.map { run throws(RekeyError) in run.snapshotPath(try run.plan()) } ?? origin
+        let ruleSet = try loadRules(run: run, snapshotPath: snapshotPath)
+        let (_, table) = try table.open(or: plan?.table)
+        try await requireSameTable(table, plan: plan, snapshotPath: snapshotPath)
+        try requireSound(snapshotPath)
+        let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
+        var rollback = Rollback(
+            table: table, rules: ruleSet, snapshotPath: snapshotPath, run: run,
+            temporaryDirectory: Environment.temporaryDirectory, events: { printer($0) })
+        rollback.onConflict = onConflict
+        let findings: Rollback.Findings
+        if execute {
+            try rekey.confirm("ROLLBACK", given: confirm, what: "Rolling back \(table.name) writes to it")
+            findings = try await rollback.execute(runs: runs.runs)
+        } else {
+            findings = try await rollback.dryRun()
+        }
+        if reporting.json {
+            let result = JSONValue.object([
+                ("command", .string("rollback")), ("executed", .boolean(execute)),
+                ("restored", .integer(findings.toRestore)), ("inPlace", .integer(findings.inPlace)),
+                ("removed", .integer(findings.toDelete)), ("kept", .integer(findings.kept)),
+                ("conflicts", .integer(findings.conflicts)),
+            ])
+            try Terminal.print(result.text)
+        }
+    }
+
+    private var isSnapshot: Bool { fileExists(origin + "/manifest-summary.json") }
+
+    /// The rules the snapshot was made with: of the run, of the snapshot itself, or of `--rules`.
+    private func loadRules(run: RunDirectory?, snapshotPath: String) throws(RekeyError) -> RuleSet {
+        if let rules { return try rekey.loadRules(rules) }
+        if let run { return try rekey.loadRules(run.rulesPath) }
+        guard let text = try Export.open(snapshotPath).metadata?.rules?.text else {
+            throw RekeyError(.usage, "the snapshot holds no rules; name the file with --rules", source: snapshotPath)
+        }
+        return try RuleSet.parse(yaml: text, source: snapshotPath)
+    }
+
+    /// A run is taken back on the table it was made on, and no other.
+    private func requireSameTable(
+        _ table: any Table, plan: RunPlan?, snapshotPath: String
+    ) async throws(RekeyError) {
+        let description = try await table.describe()
+        let metadata = try Export.open(snapshotPath).metadata
+        guard let arn = plan?.tableARN ?? metadata?.tableARN, let id = plan?.tableID ?? metadata?.tableID else { return }
+        guard arn == description.arn, id == description.id else {
+            throw RekeyError(
+                .preflightRefused,
+                "the snapshot is of table \(arn) (id \(id)), this is \(description.arn) (id \(description.id)); to fill another table use rekey restore",
+                source: snapshotPath)
+        }
+    }
+
+    private func requireSound(_ path: String) throws(RekeyError) {
+        let check = try checkSnapshot(path, level: .readData)
+        guard check.isSound else {
+            throw RekeyError(
+                .badInput, "the snapshot is damaged: \(check.findings.first.map { "\($0)" } ?? ""); nothing was written",
+                source: path)
+        }
+    }
+}
+
+extension Rollback.ConflictRule: ExpressibleByArgument {}

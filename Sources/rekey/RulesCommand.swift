@@ -1,0 +1,111 @@
+import ArgumentParser
+import ByteStreams
+import Rekeying
+
+/// `rekey rules`.
+struct RulesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rules",
+        abstract: "Prove, invert and explain rule files.",
+        discussion: ExitStatus.help,
+        subcommands: [RulesCheckCommand.self, RulesInvertCommand.self, RulesExplainCommand.self])
+}
+
+/// `rekey rules check`.
+struct RulesCheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Prove without data that the rules lose nothing: an inverse, no shared keys, nothing moved twice.",
+        discussion: ExitStatus.help)
+
+    @Argument(help: ArgumentHelp("The rule file, or -.", valueName: "file"))
+    var file: String
+
+    @Flag(help: "Accept rules that have no inverse.")
+    var oneWay = false
+
+    @OptionGroup var reporting: ReportOptions
+
+    func run() throws {
+        let rules = try loadRules(file)
+        let proof = rules.check(oneWay: oneWay)
+        if reporting.json {
+            try Terminal.print(json(proof).text)
+        } else {
+            for finding in proof.findings {
+                try Terminal.print("\(finding.severity.rawValue): line \(finding.line): \(finding.message)")
+            }
+            if proof.isAccepted && !reporting.quiet {
+                try Terminal.print("\(rules.name): accepted, \(rules.rules.count) rule\(rules.rules.count == 1 ? "" : "s")")
+                if let inverse = proof.inverse { try Terminal.print("inverse:\n\(inverse)") }
+            }
+        }
+        guard proof.isAccepted else {
+            let refusals = proof.findings.filter { $0.severity == .refusal }.count
+            throw RekeyError(.rulesRefused, "\(refusals) finding\(refusals == 1 ? "" : "s") against the rules", source: file)
+        }
+    }
+
+    private func json(_ proof: Proof) -> JSONValue {
+        let findings = proof.findings.map { finding in
+            JSONValue.object([
+                ("code", .string(finding.code.rawValue)), ("severity", .string(finding.severity.rawValue)),
+                ("rule", .integer(finding.rule)), ("line", .integer(finding.line)),
+                ("message", .string(finding.message)),
+            ])
+        }
+        return .object([
+            ("command", .string("rules check")), ("accepted", .boolean(proof.isAccepted)),
+            ("findings", .array(findings)), ("inverse", proof.inverse.map { .string($0) } ?? .null),
+        ])
+    }
+}
+
+/// `rekey rules invert`.
+struct RulesInvertCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "invert", abstract: "Print the rules that move everything back.", discussion: ExitStatus.help)
+
+    @Argument(help: ArgumentHelp("The rule file, or -.", valueName: "file"))
+    var file: String
+
+    func run() throws {
+        do {
+            try Terminal.print(try loadRules(file).inverted().yaml)
+        } catch let error as RekeyError {
+            throw error.at(source: file)
+        }
+    }
+}
+
+/// `rekey rules explain`.
+struct RulesExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Say what the rules do with one key, and why.",
+        discussion: """
+              rekey rules explain plan-structure.yaml PLAN#1 META
+
+            \(ExitStatus.help)
+            """)
+
+    @Argument(help: ArgumentHelp("The rule file.", valueName: "file"))
+    var file: String
+
+    @Argument(help: "The partition key.")
+    var partition: String
+
+    @Argument(help: "The sort key, where the table has one.")
+    var sort: String?
+
+    func run() throws {
+        let rules = try loadRules(file)
+        guard (sort != nil) == (rules.sort != nil) else {
+            throw RekeyError(
+                .usage,
+                rules.sort == nil ? "the rules know no sort key; give the partition key alone" : "give the sort key too",
+                source: file)
+        }
+        for line in rules.explain(partition: partition, sort: sort).lines { try Terminal.print(line) }
+    }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import ByteStreams
+import Rekeying
+import Stages
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// `--json` and `--quiet`.
+struct ReportOptions: ParsableArguments {
+    @Flag(help: "Print the result as one JSON object.")
+    var json = false
+
+    @Flag(help: "Print nothing but errors and the result that was asked for.")
+    var quiet = false
+}
+
+/// What every stage over a stream takes.
+struct StreamArguments: ParsableArguments {
+    @Flag(help: "End the output with a seal: count and digest of what was written. REKEY_SEAL=1 does the same.")
+    var seal = false
+
+    @Flag(help: "Refuse a stream that ends without a seal: the stage before did not finish.")
+    var sealed = false
+
+    @Option(help: ArgumentHelp("Set bad records aside here with their reasons, and go on.", valueName: "file"))
+    var rejects: String?
+
+    var options: StreamOptions {
+        StreamOptions(requiresSeal: sealed, writesSeal: seal || Environment.wantsSeal, rejects: rejects)
+    }
+}
+
+/// `--rules FILE`, read and parsed.
+struct RulesArgument: ParsableArguments {
+    @Option(help: ArgumentHelp("The rule file that says what moves where.", valueName: "file"))
+    var rules: String
+
+    func load() throws(RekeyError) -> RuleSet { try loadRules(rules) }
+}
+
+/// Reads a rule file; the message names it.
+func loadRules(_ path: String) throws(RekeyError) -> RuleSet {
+    let text = try readRuleText(path)
+    return try RuleSet.parse(yaml: text, source: path)
+}
+
+/// The text of a rule file.
+func readRuleText(_ path: String) throws(RekeyError) -> String {
+    let bytes = try readWhole(path, limit: 4 << 20)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw RekeyError(.badInput, "the rule file is not UTF-8", source: path)
+    }
+    return text
+}
+
+/// Refuses rules that the proof does not accept.
+func requireProof(_ rules: RuleSet, source: String, oneWay: Bool = false) throws(RekeyError) {
+    let proof = rules.check(oneWay: oneWay)
+    guard proof.isAccepted else {
+        let refusals = proof.findings.filter { $0.severity == .refusal }
+        let first = refusals.first
+        let more = refusals.count > 1 ? " (and \(refusals.count - 1) more: rekey rules check \(source))" : ""
+        throw RekeyError(
+            .rulesRefused, "\(first?.message ?? "the rules are refused")\(more)", source: source, line: first?.line)
+    }
+}
+
+/// Says what a stage did: the sum on standard error, or one JSON object.
+func report(
+    _ result: StageResult, verb: String, options: ReportOptions, streamOnOutput: Bool
+) throws(RekeyError) {
+    if options.json {
+        let text = result.json(verb: verb).text
+        if streamOnOutput { Terminal.error(text) } else { try Terminal.print(text) }
+        return
+    }
+    if options.quiet { return }
+    Terminal.error("rekey \(verb): \(result.counts.sentence)")
+}

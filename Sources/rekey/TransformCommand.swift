@@ -1,0 +1,51 @@
+import ArgumentParser
+import ByteStreams
+import Rekeying
+import Stages
+
+/// `rekey transform`.
+struct TransformCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "transform",
+        abstract: "NDJSON in, NDJSON out, keys rewritten by rules.",
+        discussion: """
+            Items that no rule matches pass byte for byte; of a moved item only the key changes. The rules are proven before the first line
+            is read, and keys that two items would share are found before the output is finished.
+
+              rekey transform --rules plan-structure.yaml < old.ndjson > new.ndjson
+              rekey transform --inverse --rules plan-structure.yaml < new.ndjson | cmp - old.ndjson
+
+            \(ExitStatus.help)
+            """)
+
+    @Argument(help: ArgumentHelp("FILE, DIR, local:FILE.db, or - for standard input.", valueName: "from"))
+    var from = "-"
+
+    @OptionGroup var rules: RulesArgument
+
+    @Flag(help: "Apply the inverse rules: new keys back to old ones.")
+    var inverse = false
+
+    @Flag(help: "Accept rules that have no inverse: there is no way back then.")
+    var oneWay = false
+
+    @Option(help: ArgumentHelp("Write the deletions of the old keys to this file, for rekey load.", valueName: "file"))
+    var deletes: String?
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Write to this file (.gz compresses) and not to standard output.", valueName: "file"))
+    var output = "-"
+
+    @OptionGroup var stream: StreamArguments
+    @OptionGroup var reporting: ReportOptions
+
+    func run() async throws {
+        var ruleSet = try rules.load()
+        try requireProof(ruleSet, source: rules.rules, oneWay: oneWay)
+        if inverse { ruleSet = try ruleSet.inverted() }
+        let stage = Transform(
+            from: try Location.parse(from), rules: ruleSet, output: output, deletes: deletes, options: stream.options,
+            temporaryDirectory: Environment.temporaryDirectory)
+        let result = try await stage.run()
+        try report(result, verb: "transform", options: reporting, streamOnOutput: output == "-")
+    }
+}

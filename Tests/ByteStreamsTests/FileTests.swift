@@ -1,0 +1,169 @@
+import ByteStreams
+import TestSupport
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+@Suite struct FileTests {
+    @Test func directoryAppearsOnlyWhenCommitted() throws {
+        try withTemporaryDirectory { directory in
+            let path = "\(directory)/snapshot"
+            let work = try AtomicDirectory(path + "/")
+            #expect(work.path == path)
+            try makeDirectories("\(work.workPath)/data")
+            try put([1], at: "\(work.workPath)/data/00000")
+            let during = try names(directory)
+            #expect(during.count == 1 && during[0].hasPrefix(".snapshot.partial-\(getpid())-"))
+            var status = stat()
+            #expect(stat(work.workPath, &status) == 0 && status.st_mode & 0o777 == 0o700)
+            try work.commit()
+            work.abandon()
+            #expect(try names(directory) == ["snapshot"])
+            #expect(try get("\(path)/data/00000") == [1])
+        }
+    }
+
+    @Test func abandonedOrDroppedDirectoryLeavesNothing() throws {
+        try withTemporaryDirectory { directory in
+            var work: AtomicDirectory? = try AtomicDirectory("\(directory)/a")
+            try put([1], at: "\(work!.workPath)/file")
+            work?.abandon()
+            #expect(try names(directory) == [])
+            work = try AtomicDirectory("\(directory)/a")
+            try put([1], at: "\(work!.workPath)/file")
+            #expect(try names(directory).count == 1)
+            work = nil
+            #expect(try names(directory) == [])
+        }
+    }
+
+    @Test func existingDirectoryIsNotReplaced() throws {
+        try withTemporaryDirectory { directory in
+            let path = "\(directory)/a"
+            let message = "exists already and is not replaced; choose another name or remove it"
+            let expected = RekeyError(.cannotCreate, message, source: path)
+            let work = try AtomicDirectory(path)
+            try put([1], at: "\(work.workPath)/new")
+            // An empty directory, a full one, a file, a dangling link.
+            #expect(mkdir(path, 0o700) == 0)
+            #expect(failure { try work.commit() } == expected)
+            try put([2], at: "\(path)/old")
+            #expect(failure { try work.commit() } == expected)
+            #expect(failure { try AtomicDirectory(path) } == expected)
+            #expect(try names(path) == ["old"])
+            try removeTree(path)
+            try put([3], at: path)
+            #expect(failure { try work.commit() } == expected)
+            try removeTree(path)
+            #expect(symlink("\(directory)/nowhere", path) == 0)
+            #expect(failure { try work.commit() } == expected)
+            try removeTree(path)
+            try work.commit()
+            #expect(try names(path) == ["new"])
+            let none = failure { try AtomicDirectory("\(directory)/none/a") }
+            #expect(none?.code == .cannotCreate)
+        }
+    }
+
+    @Test func listingIsSortedByBytes() throws {
+        try withTemporaryDirectory { directory in
+            for name in ["b", "B", "é", "e\u{301}", "z", ".hidden", "a b"] { try put([], at: "\(directory)/\(name)") }
+            #expect(mkdir("\(directory)/dir", 0o700) == 0)
+            let found = try listFiles(directory).map { Array($0.utf8) }
+            let expected = [".hidden", "B", "a b", "b", "dir", "e\u{301}", "z", "é"].map { Array($0.utf8) }
+            #expect(found == expected)
+            #expect(failure { try listFiles("\(directory)/none") }?.code == .inputMissing)
+            #expect(failure { try listFiles("\(directory)/b") }?.code == .inputMissing)
+        }
+    }
+
+    @Test func sizesAndKinds() throws {
+        try withTemporaryDirectory { directory in
+            try put([1, 2, 3], at: "\(directory)/a")
+            #expect(symlink("a", "\(directory)/link") == 0)
+            #expect(symlink("nowhere", "\(directory)/dangling") == 0)
+            #expect(try fileSize("\(directory)/a") == 3)
+            #expect(try fileSize("\(directory)/link") == 3)
+            #expect(failure { try fileSize("\(directory)/none") }?.code == .inputMissing)
+            #expect(isDirectory(directory) && !isDirectory("\(directory)/a") && !isDirectory("\(directory)/none"))
+            #expect(fileExists("\(directory)/link") && fileExists(directory))
+            #expect(!fileExists("\(directory)/dangling") && !fileExists("\(directory)/none"))
+        }
+    }
+
+    @Test func directoriesAreMadeOnTheWay() throws {
+        try withTemporaryDirectory { directory in
+            for _ in 0..<2 { try makeDirectories("\(directory)/a/b//c/", mode: 0o750) }
+            var status = stat()
+            #expect(stat("\(directory)/a/b/c", &status) == 0 && status.st_mode & 0o777 == 0o750 & ~currentMask())
+            try put([], at: "\(directory)/file")
+            #expect(failure { try makeDirectories("\(directory)/file/x") }?.code == .cannotCreate)
+            #expect(failure { try makeDirectories("\(directory)/file") }?.code == .cannotCreate)
+        }
+    }
+
+    @Test func treeIsRemovedWithoutFollowingLinks() throws {
+        try withTemporaryDirectory { directory in
+            try makeDirectories("\(directory)/tree/a/b")
+            try makeDirectories("\(directory)/outside")
+            try put([1], at: "\(directory)/outside/kept")
+            try put([1], at: "\(directory)/tree/a/b/file")
+            #expect(symlink("\(directory)/outside", "\(directory)/tree/a/link") == 0)
+            // A name that is no UTF-8.
+            let name = Array("\(directory)/tree/".utf8CString.dropLast()) + [CChar(bitPattern: 0xff), 0]
+            close(open(name, O_CREAT | O_WRONLY, 0o600))
+            try removeTree("\(directory)/tree")
+            try removeTree("\(directory)/tree")
+            #expect(try names(directory) == ["outside"])
+            #expect(try names("\(directory)/outside") == ["kept"])
+        }
+    }
+
+    @Test func parents() {
+        let cases = [
+            ("a", "."), ("a/", "."), ("a/b", "a"), ("/a", "/"), ("/", "/"), ("a//b//", "a"), ("/a/b/c", "/a/b"),
+            (".", "."),
+        ]
+        for (path, parent) in cases { #expect(parentDirectory(path) == parent, "\(path)") }
+    }
+
+    @Test func directoriesAreSynced() throws {
+        try withTemporaryDirectory { directory in
+            try syncDirectory(directory)
+            #expect(failure { try syncDirectory("\(directory)/none") }?.code == .inputOutput)
+        }
+    }
+
+    /// In a process of its own, for it removes what every sink of the process registered.
+    @Test func interruptionRemovesUnfinishedWork() async {
+        await #expect(processExitsWith: .success) {
+            try withTemporaryDirectory { directory in
+                let finished = try openSink("\(directory)/finished")
+                try finished.finish()
+                let sink = try openSink("\(directory)/file.gz")
+                try sink.write(utf8: "partial")
+                let work = try AtomicDirectory("\(directory)/tree")
+                try put([1], at: "\(work.workPath)/file")
+                TemporaryPaths.register("\(directory)/forgotten")
+                try put([2], at: "\(directory)/forgotten")
+                TemporaryPaths.forget("\(directory)/forgotten")
+                try #require(try names(directory).count == 4)
+                TemporaryPaths.removeAll()
+                try #require(try names(directory) == ["finished", "forgotten"])
+                try #require(failure { try sink.finish() } != nil)
+                try #require(failure { try work.commit() } != nil)
+                try #require(try names(directory) == ["finished", "forgotten"])
+            }
+        }
+    }
+}
+
+private func currentMask() -> mode_t {
+    let mask = umask(0)
+    umask(mask)
+    return mask
+}

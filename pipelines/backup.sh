@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Makes a snapshot with the time (UTC) in its name, reads it back, and removes snapshots older than KEEP_DAYS (30).
+#
+#   backup.sh FROM [FOLDER [NAME]]
+#   backup.sh dynamodb:algoitny_main backups algoitny_main
+#
+# For cron: nothing is asked, and the status is not 0 unless the new snapshot is whole. Old ones go only after that.
+set -euo pipefail
+
+if [ $# -lt 1 ] || [ $# -gt 3 ]; then
+  echo "usage: $0 FROM [FOLDER [NAME]]" >&2
+  exit 64
+fi
+from=$1 folder=${2:-backups} name=${3:-table}
+
+rekey=${REKEY:-rekey}
+snapshot=$folder/${name}_backup_$(date -u +%Y%m%d_%H%M%S)
+mkdir -p "$folder"
+
+"$rekey" snapshot create "$from" "$snapshot"
+"$rekey" snapshot check "$snapshot" --read-data
+"$rekey" snapshot prune "$folder" --keep-days "${KEEP_DAYS:-30}"
+echo "$snapshot"
