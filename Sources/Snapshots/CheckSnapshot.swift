@@ -19,6 +19,8 @@ package struct CheckReport: Sendable {
     package var isRekeySnapshot = false
     /// What is wrong, a sentence each. Empty means: nothing was found wrong.
     package var findings: [RekeyError] = []
+    /// What is odd and no fault, a sentence each: files that S3 happens to hold beside those of an export.
+    package var notes: [RekeyError] = []
     package var fileCount = 0
     /// Data files that were read whole.
     package var filesRead = 0
@@ -75,7 +77,7 @@ private struct SnapshotCheck {
         let paths = try present(opened)
         checkCounts(opened)
         if let metadata = opened.metadata { try checkListedFiles(metadata, opened) }
-        try checkExtraFiles(opened, paths)
+        try checkExtraFiles(opened)
         try readData(opened, paths)
     }
 
@@ -158,15 +160,20 @@ private struct SnapshotCheck {
         }
     }
 
-    /// Files that no manifest names: a reader of the folder, such as ImportTable, would take them for data.
-    private mutating func checkExtraFiles(_ export: Export, _ paths: [String?]) throws(RekeyError) {
+    /// Files that no manifest names. Readers go by the manifest, but ImportTable would take them for data, so that rekey's own
+    /// snapshots may not have them.
+    private mutating func checkExtraFiles(_ export: Export) throws(RekeyError) {
         let directory = location.directory
         let data = joined(directory, "data")
         if isDirectory(data) {
-            // Names suffice: every data file of this export that is looked for under another name lies elsewhere.
             let named = Set(export.dataFiles.map { lastName($0.key) })
             for name in try listFiles(data) where !named.contains(name) {
-                found("is no file of this export but lies among its data; take it away", joined(data, name))
+                let message = "is no file of this export but lies among its data; take it away"
+                if export.metadata != nil {
+                    found(message, joined(data, name))
+                } else {
+                    report.notes.append(RekeyError(.badInput, message, source: joined(data, name)))
+                }
             }
         }
         guard let metadata = export.metadata else { return }

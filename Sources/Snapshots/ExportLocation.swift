@@ -43,16 +43,13 @@ package struct ExportLocation: Sendable, Equatable {
         let below = joined(path, folder)
         let isFolder = resolvedPath(path).map { lastName($0) == folder } ?? false
         let parent = isFolder ? path : below
-        var found: [String] = []
-        if isDirectory(parent) {
-            for name in try listFiles(parent) where fileExists(joined(joined(parent, name), summaryName)) {
-                found.append(joined(parent, name))
-            }
-        }
+        let exports = isDirectory(parent) ? try listFiles(parent).map { joined(parent, $0) } : []
+        let found = exports.filter { fileExists(joined($0, summaryName)) }
         switch found.count {
         case 1: return try ExportLocation(directory: found[0])
         case 0:
-            try refuseDataWithoutManifest([path, joined(path, "data"), joined(parent, "data")])
+            try refuseDataWithoutManifest(
+                [path, joined(path, "data"), parent] + exports.map { joined($0, "data") } + exports)
             return nil
         default:
             throw RekeyError(

@@ -1,0 +1,150 @@
+import ByteStreams
+import Foundation
+import Items
+import Snapshots
+import TestSupport
+import Testing
+
+@Suite struct CheckSnapshotTests {
+    @Test func aSnapshotIsSoundAtEveryLevel() throws {
+        try withTemporaryDirectory { directory in
+            let summary = try writeSnapshot(planItems(60), to: "\(directory)/s", dataFileSize: 4000)
+            for level in [CheckLevel.manifests, .readData, .readDataSubset(1, of: 2), .readDataSubset(2, of: 2)] {
+                let report = try checkSnapshot("\(directory)/s", level: level)
+                #expect(report.findings == [])
+                #expect(report.notes == [])
+                #expect(report.isRekeySnapshot)
+                #expect(report.itemCount == 60)
+                if level == .readData {
+                    #expect(report.itemsRead == 60)
+                    #expect(report.filesRead == report.fileCount)
+                    #expect(report.digest?.hex == summary.digest)
+                }
+            }
+            let halves = try [1, 2].map { try checkSnapshot("\(directory)/s", level: .readDataSubset($0, of: 2)) }
+            #expect(halves.map(\.itemsRead).reduce(0, +) == 60)
+            #expect(halves.allSatisfy { $0.digest == nil && $0.filesRead > 0 })
+        }
+    }
+
+    /// Every bit pattern would take long; one changed bit of each byte of each file is the least a fault can do.
+    @Test func everyFlippedByteIsFound() throws {
+        var generator = SeededGenerator(seed: testSeed("everyFlippedByteIsFound"))
+        try withTemporaryDirectory { directory in
+            let path = "\(directory)/s"
+            try writeSnapshot(planItems(3), to: path, dataFileSize: 600)
+            let tree = try fileTree(path)
+            #expect(tree.count == 8)
+            var flips = 0
+            for (name, bytes) in tree.sorted(by: { $0.key < $1.key }) {
+                for index in bytes.indices {
+                    var changed = bytes
+                    changed[index] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+                    try write(changed, to: "\(path)/\(name)")
+                    let report = try checkSnapshot(path, level: .readData)
+                    #expect(!report.isSound, "byte \(index) of \(name)")
+                    flips += 1
+                }
+                try write(bytes, to: "\(path)/\(name)")
+            }
+            print("flipped bytes: \(flips)")
+            #expect(try checkSnapshot(path, level: .readData).isSound)
+        }
+    }
+
+    @Test func everyRemovedCutAndAddedFileIsFoundByTheManifestsAlone() throws {
+        try withTemporaryDirectory { directory in
+            let path = "\(directory)/s"
+            try writeSnapshot(planItems(3), to: path, dataFileSize: 600)
+            for (name, bytes) in try fileTree(path) {
+                try FileManager.default.removeItem(atPath: "\(path)/\(name)")
+                if name == "manifest-summary.json" {
+                    #expect(throws: RekeyError.self) { try checkSnapshot(path, level: .manifests) }
+                } else {
+                    #expect(try !checkSnapshot(path, level: .manifests).isSound, "without \(name)")
+                }
+                for count in [0, bytes.count - 1] {
+                    try write(Array(bytes[..<count]), to: "\(path)/\(name)")
+                    #expect(try !checkSnapshot(path, level: .manifests).isSound, "\(name) cut to \(count)")
+                }
+                try write(bytes, to: "\(path)/\(name)")
+            }
+            for extra in ["data/00009.json.gz", "data/notes.txt", "other.json"] {
+                try write("x", to: "\(path)/\(extra)")
+                let findings = try checkSnapshot(path, level: .manifests).findings
+                #expect(findings.count == 1)
+                #expect(findings.first?.source?.hasSuffix(extra) == true)
+                try FileManager.default.removeItem(atPath: "\(path)/\(extra)")
+            }
+            #expect(try checkSnapshot(path, level: .manifests).isSound)
+        }
+    }
+
+    /// A snapshot forged with right hashes everywhere is still found by its order.
+    @Test func theOrderOfTheItemsIsChecked() throws {
+        try withTemporaryDirectory { directory in
+            let lines = planItems(3).map { "{\"Item\":\($0)}" }
+            for (order, isSound) in [([0, 1, 2], true), ([1, 0, 2], false), ([0, 2, 1], false)] {
+                let path = "\(directory)/\(order)"
+                try writeSnapshot(planItems(3), to: path)
+                try replaceData(of: path, with: gzipped(order.map { lines[$0] + "\n" }.joined()))
+                let findings = try checkSnapshot(path, level: .readData).findings
+                #expect(findings.isEmpty == isSound)
+                if !isSound {
+                    #expect(findings.count == 1)
+                    #expect(findings.first?.message.contains("order") == true)
+                }
+            }
+            let path = "\(directory)/changed"
+            try writeSnapshot(planItems(3), to: path)
+            let changed = lines.joined(separator: "\n").replacingOccurrences(of: "1.50", with: "1.51") + "\n"
+            try replaceData(of: path, with: gzipped(changed))
+            let findings = try checkSnapshot(path, level: .readData).findings
+            #expect(findings.count == 1)
+            #expect(findings.first?.message.contains("digest") == true)
+        }
+    }
+
+    /// Puts another data file in, and makes all hashes that stand in the snapshot fit it.
+    private func replaceData(of path: String, with data: [UInt8]) throws {
+        let old = try fileTree(path)
+        try write(data, to: "\(path)/data/00000.json.gz")
+        let oldData = try #require(old["data/00000.json.gz"])
+        var text = old.mapValues { String(decoding: $0, as: UTF8.self) }
+        func replace(_ name: String, _ from: String, _ to: String) throws {
+            text[name] = text[name]?.replacingOccurrences(of: from, with: to)
+            try write(try #require(text[name]), to: "\(path)/\(name)")
+        }
+        try replace("manifest-files.json", md5Sums(oldData).base64, md5Sums(data).base64)
+        try replace("manifest-files.json", md5Sums(oldData).etag, md5Sums(data).etag)
+        let list = md5Sums(try readWhole("\(path)/manifest-files.json", limit: 1 << 20)).base64
+        try replace(
+            "manifest-files.md5", String(decoding: try #require(old["manifest-files.md5"]), as: UTF8.self), list)
+        for name in ["data/00000.json.gz", "manifest-files.json", "manifest-files.md5"] {
+            let now = try readWhole("\(path)/\(name)", limit: 1 << 20)
+            try replace("rekey.json", sha256(try #require(old[name])), sha256(now))
+        }
+        try replace("rekey.json", "\"size\": \(oldData.count),", "\"size\": \(data.count),")
+        let metadata = try readWhole("\(path)/rekey.json", limit: 1 << 20)
+        try write("\(sha256(metadata))  rekey.json\n", to: "\(path)/rekey.json.sha256")
+    }
+
+    private func sha256(_ bytes: [UInt8]) -> String {
+        // The digest of one item is the SHA-256 of its bytes.
+        var digest = Digest()
+        bytes.withUnsafeBytes { digest.add(canonical: $0) }
+        return digest.hex
+    }
+
+    @Test func aSubsetMustBeOne() throws {
+        try withTemporaryDirectory { directory in
+            try writeSnapshot([], to: "\(directory)/s")
+            for (part, parts) in [(0, 2), (3, 2), (1, 0)] {
+                let error = #expect(throws: RekeyError.self) {
+                    try checkSnapshot("\(directory)/s", level: .readDataSubset(part, of: parts))
+                }
+                #expect(error?.code == .usage)
+            }
+        }
+    }
+}
