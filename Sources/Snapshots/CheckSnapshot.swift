@@ -38,13 +38,16 @@ package struct CheckReport: Sendable {
 
 /// Checks an AWS export or a rekey snapshot. What is wrong with it stands in the report.
 ///
+/// - Parameter jobs: data files to read at a time.
 /// - Throws: `.inputMissing` where there is none at the path, `.usage` where there are several or the subset is none,
 ///   `.permission` and `.inputOutput`.
-package func checkSnapshot(_ path: String, level: CheckLevel) throws(RekeyError) -> CheckReport {
+package func checkSnapshot(
+    _ path: String, level: CheckLevel, jobs: Int = availableProcessors()
+) throws(RekeyError) -> CheckReport {
     if case .readDataSubset(let part, let parts) = level, part < 1 || part > parts {
         throw RekeyError(.usage, "\(part)/\(parts) is no part of a whole; write n/t with n from 1 to t")
     }
-    var check = SnapshotCheck(location: try ExportLocation.require(path), level: level)
+    var check = SnapshotCheck(location: try ExportLocation.require(path), level: level, jobs: jobs)
     try check.run()
     return check.report
 }
@@ -53,9 +56,11 @@ package func checkSnapshot(_ path: String, level: CheckLevel) throws(RekeyError)
 private struct SnapshotCheck {
     let location: ExportLocation
     let level: CheckLevel
+    let jobs: Int
     var report: CheckReport
 
-    init(location: ExportLocation, level: CheckLevel) {
+    init(location: ExportLocation, level: CheckLevel, jobs: Int) {
+        self.jobs = jobs
         self.location = location
         self.level = level
         report = CheckReport(path: location.directory)
@@ -190,18 +195,22 @@ private struct SnapshotCheck {
         case .readData: wanted = { _ in true }
         case .readDataSubset(let part, let parts): wanted = { $0 % parts == part - 1 }
         }
-        let reader = DataFileReader(export)
+        let results = try readDataFiles(export, paths.indices.map { wanted($0) ? paths[$0] : nil }, jobs: jobs)
         var digest = Digest()
-        for (index, path) in paths.enumerated() {
-            guard let path, wanted(index) else {
-                reader.forgetOrder()
+        var previousKey: [UInt8]?
+        for (index, result) in results.enumerated() {
+            guard let result else {
+                previousKey = nil
                 continue
             }
-            let result = try reader.read(path, index: index)
             report.findings += result.findings
             report.filesRead += 1
             report.itemsRead += result.count
             digest.combine(result.digest)
+            if let previousKey, let firstKey = result.firstKey, !previousKey.lexicographicallyPrecedes(firstKey) {
+                found("begins with an item that does not come after the last of the file before", paths[index])
+            }
+            previousKey = result.lastKey ?? previousKey
         }
         guard report.filesRead == paths.count, !export.summary.isIncremental else { return }
         report.digest = digest

@@ -1,14 +1,17 @@
 import ByteStreams
 import Items
 
-/// Reads data files whole and holds them against their manifests; storage is used again from file to file.
+/// Reads data files whole and holds them against their manifests; storage is used again from file to file. One per thread.
 final class DataFileReader {
-    struct Result {
+    struct Result: Sendable {
         var findings: [RekeyError] = []
         /// Good lines.
         var count = 0
         /// Of the items of a full export.
         var digest = Digest()
+        /// The sortable keys of the first and the last item, where order is checked.
+        var firstKey: [UInt8]?
+        var lastKey: [UInt8]?
     }
 
     /// Bad lines of one file that are told apart; more are only counted.
@@ -18,16 +21,11 @@ final class DataFileReader {
     private let sha256s: [String: String]
     private var scanner = RecordScanner()
     private var canonicalizer = Canonicalizer()
-    /// The sortable key of the item before, where order is checked.
-    private var previousKey: [UInt8]?
 
     init(_ export: Export) {
         self.export = export
         sha256s = Dictionary(export.metadata?.files.map { ($0.path, $0.sha256) } ?? []) { first, _ in first }
     }
-
-    /// The next file read does not follow the one before.
-    func forgetOrder() { previousKey = nil }
 
     /// Reads one data file: its hashes, its gzip, its lines, their number, and the items' order where rekey wrote them.
     ///
@@ -96,10 +94,12 @@ final class DataFileReader {
         guard let schema = export.metadata?.keySchema else { return }
         let key = try ItemView(line: line, attributes: scanner.attributes).key(schema)
         let sortable = key.sortableBytes
-        defer { previousKey = sortable }
-        guard let previousKey, !previousKey.lexicographicallyPrecedes(sortable) else { return }
+        let previous = result.lastKey
+        result.firstKey = result.firstKey ?? sortable
+        result.lastKey = sortable
+        guard let previous, !previous.lexicographicallyPrecedes(sortable) else { return }
         throw ItemError(
-            previousKey == sortable
+            previous == sortable
                 ? "the key \(key) stands twice" : "the item \(key) is not in the order of the keys",
             at: image.lowerBound)
     }

@@ -1,6 +1,12 @@
 package import ByteStreams
 package import Items
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// What a snapshot says of its items' origin. All of it goes into the files: the same information and items give the same bytes.
 package struct SnapshotInformation: Sendable {
     package var tableARN: String
@@ -75,7 +81,9 @@ package final class SnapshotWriter {
     ///   - key: the item's key.
     package func add(line item: UnsafeRawBufferPointer, key: ItemKey) throws(RekeyError) {
         try key.sortableBytes.withRawBytes { (keyBytes) throws(RekeyError) in
-            guard item.contains(0x0A) else { return try sorter.add(key: keyBytes, value: item) }
+            guard let base = item.baseAddress, memchr(base, 0x0A, item.count) != nil else {
+                return try sorter.add(key: keyBytes, value: item)
+            }
             // Outside strings, the only place where JSON allows it, a newline means as much as a space.
             try item.map { $0 == 0x0A ? 0x20 : $0 }.withRawBytes { (line) throws(RekeyError) in
                 try sorter.add(key: keyBytes, value: line)

@@ -72,11 +72,9 @@ struct RulesInvertCommand: ParsableCommand {
     var file: String
 
     func run() throws {
-        do {
-            try Terminal.print(try loadRules(file).inverted().yaml)
-        } catch {
-            throw (error as? RekeyError)?.at(source: file) ?? error
-        }
+        let inverse: RuleSet
+        do { inverse = try loadRules(file).inverted() } catch { throw error.at(source: file) }
+        try Terminal.print(inverse.yaml)
     }
 }
 

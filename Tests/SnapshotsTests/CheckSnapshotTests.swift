@@ -105,28 +105,50 @@ import Testing
         }
     }
 
+    @Test func theOrderOfTheDataFilesIsChecked() throws {
+        try withTemporaryDirectory { directory in
+            let path = "\(directory)/s"
+            try writeSnapshot(planItems(6), to: path, dataFileSize: 700)
+            let old = try fileTree(path)
+            let list = String(decoding: try #require(old["manifest-files.json"]), as: UTF8.self).split(separator: "\n")
+            #expect(list.count > 2)
+            try write(
+                ([list[1], list[0]] + list[2...]).joined(separator: "\n") + "\n", to: "\(path)/manifest-files.json")
+            try makeHashesFit(path, old)
+            for jobs in 1...3 {
+                let findings = try checkSnapshot(path, level: .readData, jobs: jobs).findings
+                #expect(findings.count == 1)
+                #expect(findings.first?.message.contains("file before") == true)
+            }
+            #expect(try checkSnapshot(path, level: .manifests).isSound)
+        }
+    }
+
     /// Puts another data file in, and makes all hashes that stand in the snapshot fit it.
     private func replaceData(of path: String, with data: [UInt8]) throws {
         let old = try fileTree(path)
-        try write(data, to: "\(path)/data/00000.json.gz")
         let oldData = try #require(old["data/00000.json.gz"])
-        var text = old.mapValues { String(decoding: $0, as: UTF8.self) }
-        func replace(_ name: String, _ from: String, _ to: String) throws {
-            text[name] = text[name]?.replacingOccurrences(of: from, with: to)
-            try write(try #require(text[name]), to: "\(path)/\(name)")
+        try write(data, to: "\(path)/data/00000.json.gz")
+        var list = String(decoding: try #require(old["manifest-files.json"]), as: UTF8.self)
+        list = list.replacingOccurrences(of: md5Sums(oldData).base64, with: md5Sums(data).base64)
+        list = list.replacingOccurrences(of: md5Sums(oldData).etag, with: md5Sums(data).etag)
+        try write(list, to: "\(path)/manifest-files.json")
+        try makeHashesFit(path, old)
+    }
+
+    /// Makes the hash of `manifest-files.json`, and all in `rekey.json`, fit files that were changed.
+    private func makeHashesFit(_ path: String, _ old: [String: [UInt8]]) throws {
+        let list = try readWhole("\(path)/manifest-files.json", limit: 1 << 20)
+        try write(md5Sums(list).base64, to: "\(path)/manifest-files.md5")
+        var metadata = String(decoding: try #require(old["rekey.json"]), as: UTF8.self)
+        for (name, now) in try fileTree(path) {
+            let before = try #require(old[name])
+            metadata = metadata.replacingOccurrences(
+                of: "\"size\": \(before.count),\n      \"sha256\": \"\(sha256(before))\"",
+                with: "\"size\": \(now.count),\n      \"sha256\": \"\(sha256(now))\"")
         }
-        try replace("manifest-files.json", md5Sums(oldData).base64, md5Sums(data).base64)
-        try replace("manifest-files.json", md5Sums(oldData).etag, md5Sums(data).etag)
-        let list = md5Sums(try readWhole("\(path)/manifest-files.json", limit: 1 << 20)).base64
-        try replace(
-            "manifest-files.md5", String(decoding: try #require(old["manifest-files.md5"]), as: UTF8.self), list)
-        for name in ["data/00000.json.gz", "manifest-files.json", "manifest-files.md5"] {
-            let now = try readWhole("\(path)/\(name)", limit: 1 << 20)
-            try replace("rekey.json", sha256(try #require(old[name])), sha256(now))
-        }
-        try replace("rekey.json", "\"size\": \(oldData.count),", "\"size\": \(data.count),")
-        let metadata = try readWhole("\(path)/rekey.json", limit: 1 << 20)
-        try write("\(sha256(metadata))  rekey.json\n", to: "\(path)/rekey.json.sha256")
+        try write(metadata, to: "\(path)/rekey.json")
+        try write("\(sha256(Array(metadata.utf8)))  rekey.json\n", to: "\(path)/rekey.json.sha256")
     }
 
     private func sha256(_ bytes: [UInt8]) -> String {

@@ -1,5 +1,6 @@
 import ByteStreams
 import Foundation
+import Items
 import Snapshots
 import TestSupport
 import Testing

@@ -27,7 +27,7 @@ func writeSnapshot(
     dataFileSize: Int = 64 << 20
 ) throws -> SnapshotSummary {
     let writer = try SnapshotWriter(
-        path: path, information: information, temporaryDirectory: "\(path)/..", memoryLimit: memoryLimit,
+        path: path, information: information, temporaryDirectory: parentDirectory(path), memoryLimit: memoryLimit,
         dataFileSize: dataFileSize)
     for text in items {
         let item = try Item(validating: Array(text.utf8))
