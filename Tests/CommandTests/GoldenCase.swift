@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// One folder of `Cases`: a command, and what it must print and end with.
 struct GoldenCase: Sendable, CustomTestStringConvertible {
@@ -17,7 +18,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
         let wanted = ProcessInfo.processInfo.environment["REKEY_TEST_CASE"] ?? ""
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return names.sorted()
-            .filter { !$0.hasPrefix(".") && (wanted.isEmpty || $0.contains(wanted)) }
+            .filter { !$0.contains(".") && (wanted.isEmpty || $0.contains(wanted)) }
             .map { GoldenCase(name: $0, folder: folder.appending(path: $0)) }
     }
 
@@ -90,11 +91,12 @@ struct Binaries: Sendable {
     struct NotFound: Error, CustomStringConvertible { var description: String }
 
     static let found: Result<Binaries, NotFound> = {
-        var information = Dl_info()
-        guard dladdr(#dsohandle, &information) != 0, let name = information.dli_fname else {
-            return .failure(NotFound(description: "the place of the test program is unknown"))
-        }
-        let start = URL(filePath: String(cString: name)).resolvingSymlinksInPath()
+        #if os(Linux)
+            let start = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        #else
+            let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") } ?? Bundle.main
+            let start = bundle.bundleURL.resolvingSymlinksInPath()
+        #endif
         var folder = start.deletingLastPathComponent()
         for _ in 0..<6 {
             let candidate = folder.appending(path: "rekey").path

@@ -16,6 +16,14 @@ struct ShellError: Error, CustomStringConvertible {
     var description: String
 }
 
+/// Leaves behind what other tests of this process have open, goes to `$1`, and becomes the script `$2`.
+private let prologue = """
+    for file in /dev/fd/*; do
+      [ "${file##*/}" -le 2 ] || eval "exec ${file##*/}>&-"
+    done
+    cd "$1" && exec bash -o pipefail "$2"
+    """
+
 /// Runs `bash -o pipefail` on a script, with files as its streams, and waits for it.
 ///
 /// The shell has its own process group, default signals and no open file but its three streams, whatever the other tests of this
@@ -43,13 +51,6 @@ func runShell(
     let fresh = O_WRONLY | O_CREAT | O_TRUNC
     try check(posix_spawn_file_actions_addopen(&actions, 1, output, fresh, 0o600), output)
     try check(posix_spawn_file_actions_addopen(&actions, 2, errors, fresh, 0o600), errors)
-    try check(posix_spawn_file_actions_addchdir_np(&actions, directory), directory)
-    #if canImport(Glibc)
-        try check(posix_spawn_file_actions_addclosefrom_np(&actions, 3), "closefrom")
-        let closing: Int32 = 0
-    #else
-        let closing = POSIX_SPAWN_CLOEXEC_DEFAULT
-    #endif
     var all = sigset_t()
     var none = sigset_t()
     sigfillset(&all)
@@ -58,10 +59,11 @@ func runShell(
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawnattr_setflags(
-        &attributes, Int16(Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETPGROUP) | Int32(closing)))
+        &attributes, Int16(Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETPGROUP)))
 
-    var arguments = ["bash", "-o", "pipefail", script].map { strdup($0) } + [nil]
-    var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    let words = ["bash", "-c", prologue, "bash", directory, script]
+    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for pointer in arguments + variables { free(pointer) } }
     var child: pid_t = 0
     try check(posix_spawnp(&child, "bash", &actions, &attributes, &arguments, &variables), "bash")
