@@ -60,6 +60,12 @@ package func isDirectory(_ path: String) -> Bool {
     return false
 }
 
+/// Whether a file that can be read more than once stands at `path`; links are followed.
+package func isRegularFile(_ path: String) -> Bool {
+    if case .regular = FileKind(of: path, followingLinks: true) { return true }
+    return false
+}
+
 /// Whether anything that can be looked at stands at `path`; links are followed, so a dangling one does not count.
 package func fileExists(_ path: String) -> Bool {
     switch FileKind(of: path, followingLinks: true) {

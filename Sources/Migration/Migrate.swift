@@ -61,7 +61,7 @@ package struct Migrate: Sendable {
         if let outcome = settled(report) { return outcome }
         events(
             .information(
-                "Would write \(report.survey.old.count) new items (\(report.survey.putUnits) write units), then delete \(report.survey.deleteUnits) write units' worth of old ones"
+                "Would put \(report.survey.old.count) new items (\(report.survey.putUnits) write units), then delete the old ones (\(report.survey.deleteUnits) write units)"
             ))
         events(.information("Would keep a snapshot and a ledger in \(runs)"))
         try requirePassed(report)

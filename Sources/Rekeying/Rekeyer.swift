@@ -86,6 +86,18 @@ package struct Rekeyer: ~Copyable {
         return try match(view, slots)
     }
 
+    /// Whether some rule takes a key such as this one, whatever the item's other attributes are.
+    package mutating func matchesKey(_ view: ItemView) throws(ItemError) -> Bool {
+        forgetCopies()
+        let slots = try keySlots(view)
+        guard let partition = text(slots.partition, in: view) else { return false }
+        let sort = text(slots.sort, in: view)
+        return rules.contains { rule in
+            captures.reset(count: rule.captureNames.count)
+            return rule.source.match(partitionKey: partition, sortKey: sort, into: &captures)
+        }
+    }
+
     private mutating func match(
         _ view: ItemView, _ slots: (partition: AttributeSlot, sort: AttributeSlot?)
     ) throws(ItemError) -> Int? {

@@ -15,7 +15,6 @@ package struct DigestStage: Sendable {
     package func run() async throws(RekeyError) -> StageResult {
         let feed = try await openFeed(from, options: options, wantsDigest: true)
         while try await feed.nextBlock({ _, _, _ in false }) {}
-        try feed.requireNoRejects()
-        return StageResult(counts: feed.counts, digest: feed.digest ?? Digest())
+        return StageResult(counts: feed.counts, digest: feed.digest ?? Digest(), rejection: feed.rejection)
     }
 }

@@ -46,8 +46,7 @@ package struct Extract: Sendable {
             out.abandon()
             throw error
         }
-        try feed.requireNoRejects()
-        var result = StageResult(counts: feed.counts, digest: feed.digest)
+        var result = StageResult(counts: feed.counts, digest: feed.digest, rejection: feed.rejection)
         result.facts = [("written", .integer(written)), ("leftOut", .integer(feed.counts.passed - written))]
         return result
     }

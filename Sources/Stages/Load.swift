@@ -78,7 +78,6 @@ package struct Load: Sendable {
             tally.written += batch.count
             progress?(tally.written)
         }
-        try feed.requireNoRejects()
         try tally.requireDistinctKeys(source: feed.name, isWritten: execute)
         return tally.result(feed: feed, execute: execute, willCreate: willCreate)
     }
@@ -195,7 +194,7 @@ private struct LoadTally: ~Copyable {
     }
 
     func result(feed: RecordFeed, execute: Bool, willCreate: Bool) -> StageResult {
-        var result = StageResult(counts: feed.counts, digest: feed.digest)
+        var result = StageResult(counts: feed.counts, digest: feed.digest, rejection: feed.rejection)
         result.facts = [
             ("executed", .boolean(execute)), ("puts", .integer(puts)), ("deletes", .integer(deletions)),
             ("bytes", .integer(bytes)), ("writeUnits", .integer(execute ? Int(units.rounded(.up)) : plannedUnits)),

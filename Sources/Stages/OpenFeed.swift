@@ -64,11 +64,14 @@ package func openFeed(
 
 /// True unless the end of a plain file shows that no seal stands there: then its digest need not be kept.
 private func mayHoldSeal(_ path: String) -> Bool {
+    var status = stat()
+    // Opening and closing a FIFO would end its writer.
+    guard (path == "-" ? fstat(0, &status) : stat(path, &status)) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        return true
+    }
     let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { return true }
     defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return true }
     var tail = [UInt8](repeating: 0, count: 512)
     let start = max(0, Int(status.st_size) - tail.count)
     let count = pread(descriptor, &tail, tail.count, off_t(start))

@@ -188,7 +188,6 @@ package final class RecordFeed {
         _ line: UnsafeRawBufferPointer, of source: String, number: Int, offset: Int,
         _ body: (UnsafeRawBufferPointer, Record, ItemView) throws -> Bool
     ) throws(RekeyError) {
-        if isBlank(line) { return }
         do {
             let record = try scanner.scan(line)
             if let found = record.seal {
@@ -206,15 +205,11 @@ package final class RecordFeed {
             counts.read += 1
             try reject(line, error, of: source, number: number, offset: offset, isCut: false)
         } catch let error as RekeyError {
-            throw error.at(source: source, line: number)
+            // An error that has a place, such as that of an output, is not the line's.
+            throw error.source == nil ? error.at(source: source, line: number) : error
         } catch {
             throw RekeyError(.unexpected, "\(error)", source: source, line: number)
         }
-    }
-
-    private func isBlank(_ line: UnsafeRawBufferPointer) -> Bool {
-        guard let first = line.first, first <= 0x20 else { return line.isEmpty }
-        return line.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
     }
 
     private func reject(
@@ -237,14 +232,14 @@ package final class RecordFeed {
         if let expectedCount, expectedCount != counts.read {
             throw RekeyError(
                 .badInput,
-                "the manifest says \(expectedCount) items, the data files hold \(counts.read): the export is not whole",
+                "the manifest says \(expectedCount) items, the data files hold \(counts.read): the export is not whole; fetch it again",
                 source: name)
         }
         guard let seal else {
             if options.requiresSeal {
                 throw RekeyError(
                     .badInput,
-                    "the stream ended without a seal after \(counts.read) records: the stage before did not finish",
+                    "the stream ended without a seal after \(counts.read) record\(counts.read == 1 ? "" : "s"): the stage before did not finish; run it again",
                     source: name)
             }
             return false
@@ -253,22 +248,23 @@ package final class RecordFeed {
         guard counts.rejected == 0 else { return false }
         guard seal.count == counts.read else {
             throw RekeyError(
-                .badInput, "the seal says \(seal.count) records, \(counts.read) came: part of the stream is lost",
+                .badInput,
+                "the seal says \(seal.count) records, \(counts.read) came: part of the stream is lost; run the stage before again",
                 source: name)
         }
         if wantsDigest, seal.digest != streamDigest.digest.hex {
             throw RekeyError(
                 .badInput,
-                "the seal's digest is \(seal.digest), the records have \(streamDigest.digest.hex): the stream was changed on its way",
+                "the seal's digest is \(seal.digest), the records have \(streamDigest.digest.hex): the stream was changed on its way; run the stage before again",
                 source: name)
         }
         return false
     }
 
-    /// Fails with exit status 65 where records were set aside; called after everything was written.
-    package func requireNoRejects() throws(RekeyError) {
-        guard counts.rejected > 0, let path = options.rejects else { return }
-        throw RekeyError(
+    /// The error a stage ends with, after all was written and said, where records were set aside.
+    package var rejection: RekeyError? {
+        guard counts.rejected > 0, let path = options.rejects else { return nil }
+        return RekeyError(
             .badInput,
             "\(counts.rejected) of \(counts.read) records were bad and stand in \(path) with their reasons; mend them there and run them again",
             source: name)

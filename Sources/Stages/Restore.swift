@@ -25,6 +25,11 @@ package struct Restore: Sendable {
     /// Runs the stage. Throws `.badInput` for a damaged snapshot before anything is written, `.differences` where an item read back is
     /// missing or not equal.
     package func run() async throws(RekeyError) -> StageResult {
+        guard snapshot != "-", isDirectory(snapshot) || !fileExists(snapshot) || isRegularFile(snapshot) else {
+            throw RekeyError(
+                .usage, "restore reads its input twice and cannot do so from a pipe; give a file, or use rekey load",
+                source: snapshot)
+        }
         var names = keyNames
         if case .directory(let path) = source {
             let check = try checkSnapshot(path, level: .readData)

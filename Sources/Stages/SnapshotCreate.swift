@@ -67,8 +67,7 @@ package struct SnapshotCreate: Sendable {
                 "the snapshot read back is not what was written: \(check.findings.first?.description ?? "its digest differs")",
                 source: summary.path)
         }
-        try feed.requireNoRejects()
-        return (StageResult(counts: feed.counts), summary)
+        return (StageResult(counts: feed.counts, rejection: feed.rejection), summary)
     }
 
     /// What is known of the table that the items come from.

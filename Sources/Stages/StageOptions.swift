@@ -1,4 +1,4 @@
-import ByteStreams
+package import ByteStreams
 package import Items
 
 /// What a stage that reads a stream is told about it.
@@ -44,10 +44,13 @@ package struct StageResult: Sendable {
     package var digest: Digest?
     /// Other facts, in order, for `--json` and for a person.
     package var facts: [(name: String, value: FactValue)] = []
+    /// What the stage ends with after its result was said: records were set aside.
+    package var rejection: RekeyError?
 
-    package init(counts: StageCounts, digest: Digest? = nil) {
+    package init(counts: StageCounts, digest: Digest? = nil, rejection: RekeyError? = nil) {
         self.counts = counts
         self.digest = digest
+        self.rejection = rejection
     }
 }
 

@@ -47,8 +47,7 @@ package struct Transform: Sendable {
             gone?.abandon()
             throw error
         }
-        try feed.requireNoRejects()
-        return StageResult(counts: feed.counts, digest: feed.digest)
+        return StageResult(counts: feed.counts, digest: feed.digest, rejection: feed.rejection)
     }
 }
 
@@ -111,10 +110,13 @@ struct Transformer: ~Copyable {
             $0.lowerBound < $1.lowerBound
         }
         let images = [record.oldImage, record.image].compactMap { $0 }
-        // Without an image, only rules that look at the key alone can tell.
-        let isDecidable =
-            !images.isEmpty || rules.rules.allSatisfy { $0.conditions.isEmpty && $0.sourceAttributes.isEmpty }
-        guard isDecidable else {
+        // Without an image, rules that look at more than the key cannot tell, unless no rule takes such a key.
+        if images.isEmpty, rules.rules.contains(where: { !$0.conditions.isEmpty || !$0.sourceAttributes.isEmpty }) {
+            _ = try scanner.scanItem(line, at: ranges[0].lowerBound)
+            guard try rekeyer.matchesKey(ItemView(line: line, attributes: scanner.attributes)) else {
+                output.append(line)
+                return false
+            }
             throw ItemError(
                 "a deletion names only its key, but the rules look at other attributes too; export with NEW_AND_OLD_IMAGES",
                 at: ranges[0].lowerBound)

@@ -51,7 +51,7 @@ package struct Verify: Sendable {
         }) {}
         result.expected = side.digest
         result.moved = counts.moved
-        try feed.requireNoRejects()
+        if let rejection = feed.rejection { throw rejection }
     }
 
     private func readNew(into result: inout VerifyResult, _ sorter: ExternalSorter) async throws(RekeyError) {

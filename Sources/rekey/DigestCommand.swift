@@ -45,6 +45,7 @@ struct DigestCommand: AsyncParsableCommand {
         }
         let result = try await DigestStage(from: try Location.parse(from.first ?? "-"), options: stream.options).run()
         if !reporting.json && !reporting.quiet { Terminal.error("rekey digest: \(result.counts.sentence)") }
+        try result.requireNoRejects()
         return result.digest ?? Digest()
     }
 

@@ -45,5 +45,6 @@ struct ExtractCommand: AsyncParsableCommand {
             partitionName: try KeyNames.parse(key).partition, output: output, options: stream.options)
         let result = try await stage.run()
         try report(result, verb: "extract", options: reporting, streamOnOutput: output == "-")
+        try result.requireNoRejects()
     }
 }

@@ -38,14 +38,16 @@ struct LoadCommand: AsyncParsableCommand {
             temporaryDirectory: Environment.temporaryDirectory)
         let result = try await stage.run()
         try report(result, verb: "load", options: reporting, streamOnOutput: false)
-        if reporting.json || reporting.quiet { return }
         func fact(_ name: String) -> String { result.facts.first { $0.name == name }?.value.text ?? "" }
         let what =
             "\(fact("puts")) puts and \(fact("deletes")) deletes, \(fact("bytes")) bytes, \(fact("writeUnits")) write units"
         let place = "\(to)\(fact("newTable") == "yes" ? " (new)" : "")"
-        Terminal.error(
-            execute
-                ? "rekey load: wrote \(what) to \(place)"
-                : "rekey load: dry run: would write \(what) to \(place); add --execute")
+        if !reporting.json && !reporting.quiet {
+            Terminal.error(
+                execute
+                    ? "rekey load: wrote \(what) to \(place)"
+                    : "rekey load: dry run: would write \(what) to \(place); add --execute")
+        }
+        try result.requireNoRejects()
     }
 }

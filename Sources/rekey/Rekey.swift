@@ -49,9 +49,25 @@ enum Main {
                 fail(error, verb: verbName(type(of: command)))
             }
         } catch {
-            Rekey.exit(withError: error)
+            end(error)
         }
         exit(0)
+    }
+
+    /// Help and version as they come; what was typed wrong in one line.
+    private static func end(_ error: any Error) -> Never {
+        guard Rekey.exitCode(for: error) == .validationFailure else { Rekey.exit(withError: error) }
+        var verb: [String] = []
+        var known = Rekey.configuration.subcommands
+        for word in CommandLine.arguments.dropFirst() {
+            guard let command = known.first(where: { $0.configuration.commandName == word }) else { break }
+            verb.append(word)
+            known = command.configuration.subcommands
+        }
+        let name = (["rekey"] + verb).joined(separator: " ")
+        let message = Rekey.message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+        Terminal.error("\(name): \(message.hasSuffix(".") ? String(message.dropLast()) : message); see \(name) --help")
+        exit(ExitStatus.of(.usage))
     }
 
     /// Says one line on standard error and ends with the status of the error.

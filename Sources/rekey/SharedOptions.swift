@@ -79,5 +79,19 @@ func report(
         return
     }
     if options.quiet { return }
-    Terminal.error("rekey \(verb): \(result.counts.sentence)")
+    // What a filter left out has passed the check, but is not in the output.
+    var written = ""
+    if case .integer(let count) = result.facts.first(where: { $0.name == "written" })?.value,
+        count != result.counts.passed
+    {
+        written = ", wrote \(count)"
+    }
+    Terminal.error("rekey \(verb): \(result.counts.sentence)\(written)")
+}
+
+extension StageResult {
+    /// Ends the command with status 65 where records were set aside; called after the result was said.
+    func requireNoRejects() throws(RekeyError) {
+        if let rejection { throw rejection }
+    }
 }

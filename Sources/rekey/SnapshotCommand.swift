@@ -71,6 +71,7 @@ struct SnapshotCreateCommand: AsyncParsableCommand {
             try Terminal.print(
                 "\(summary.path): \(summary.count) items, \(summary.bytes) bytes, digest \(summary.digest)")
         }
+        try result.requireNoRejects()
     }
 }
 

@@ -49,5 +49,6 @@ struct TransformCommand: AsyncParsableCommand {
             temporaryDirectory: Environment.temporaryDirectory)
         let result = try await stage.run()
         try report(result, verb: "transform", options: reporting, streamOnOutput: output == "-")
+        try result.requireNoRejects()
     }
 }
