@@ -86,7 +86,9 @@ struct LayerTests {
         guard file.target != "rekey", file.target != "rekey-sample" else { return }
         for line in file.code {
             let call = line.text.firstMatch(
-                of: /(?:^|[^\w.])(print|debugPrint|dump|exit|_exit|abort|getenv|setenv|readLine)\(|\b(ProcessInfo|CommandLine)\b|\b(stdout|stderr)\b/)
+                of:
+                    /(?:^|[^\w.])(print|debugPrint|dump|exit|_exit|abort|getenv|setenv|readLine)\(|\b(ProcessInfo|CommandLine)\b|\b(stdout|stderr)\b/
+            )
             #expect(
                 call == nil,
                 "\(file):\(line.number) \(line.text.trimmed): only Sources/rekey prints, reads the environment or exits; return a value, throw a RekeyError, or take the setting as an argument"
@@ -119,7 +121,9 @@ struct SourceFileTests {
         // Written in two parts, or this file would be found too.
         for word in ["TO" + "DO", "FIX" + "ME", "XX" + "X:", "HA" + "CK:"] {
             let found = file.lines.firstIndex { $0.contains(word) }
-            #expect(found == nil, "\(file):\((found ?? 0) + 1) says \(word); do it now, or open an issue and take the word out")
+            #expect(
+                found == nil,
+                "\(file):\((found ?? 0) + 1) says \(word); do it now, or open an issue and take the word out")
         }
     }
 }

@@ -19,8 +19,11 @@ enum SourceTree {
         /// The modules that the file imports, in any access level and in any branch of `#if`.
         var imports: [String] {
             lines.compactMap { line in
-                line.firstMatch(of: /^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:(?:struct|class|enum|protocol|typealias|func|var|let)\s+)?(\w+)/)
-                    .map { String($0.1) }
+                line.firstMatch(
+                    of:
+                        /^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:(?:struct|class|enum|protocol|typealias|func|var|let)\s+)?(\w+)/
+                )
+                .map { String($0.1) }
             }
         }
 

@@ -32,9 +32,11 @@ struct VerbTests {
         let text = SourceTree.text(path)
         let verb = Self.verb(of: command)
         #expect(text.contains("struct \(command)"), "write `struct \(command)` in \(path): one file a verb")
-        #expect(text.contains("commandName: \"\(verb)\""), "\(path): the command's name must be \(verb), as its file says")
         #expect(
-            text.contains("ExitStatus.help"), "\(path): end the help page with the exit statuses (discussion: ExitStatus.help)")
+            text.contains("commandName: \"\(verb)\""), "\(path): the command's name must be \(verb), as its file says")
+        #expect(
+            text.contains("ExitStatus.help"),
+            "\(path): end the help page with the exit statuses (discussion: ExitStatus.help)")
     }
 
     @Test("A verb has golden cases", arguments: commands)
@@ -68,7 +70,8 @@ struct VerbTests {
         for name in try SourceTree.names(in: "Tests/CommandTests/Cases") where !name.contains(".") {
             #expect(
                 verbs.contains { name == $0 || name.hasPrefix($0 + "-") },
-                "Tests/CommandTests/Cases/\(name): begin the folder's name with its verb, or with pipe- for several verbs")
+                "Tests/CommandTests/Cases/\(name): begin the folder's name with its verb, or with pipe- for several verbs"
+            )
         }
     }
 }

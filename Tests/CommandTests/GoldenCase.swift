@@ -59,7 +59,8 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
         let repository = Self.repository.path
         let inherited = ProcessInfo.processInfo.environment
         let environment = [
-            "PATH": tools + ":" + (inherited["PATH"] ?? "/usr/bin:/bin"), "HOME": work, "TMPDIR": scratch, "LC_ALL": "C",
+            "PATH": tools + ":" + (inherited["PATH"] ?? "/usr/bin:/bin"), "HOME": work, "TMPDIR": scratch,
+            "LC_ALL": "C",
             "TZ": "UTC", "REKEY": binaries.rekey, "SAMPLE": binaries.sample, "DATA": repository + "/data",
             "RULES": repository + "/pipelines/plan-structure.yaml", "PIPELINES": repository + "/pipelines",
             "CASE": folder.path, "CASES": Self.folder.path, "REKEY_TEST_SEED": inherited["REKEY_TEST_SEED"] ?? "",
@@ -70,9 +71,11 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
             script: folder.appending(path: "cmd").path, directory: work, environment: environment,
             input: files.fileExists(atPath: input) ? input : "/dev/null", output: root + "/stdout",
             errors: root + "/stderr", limit: 300)
-        let normalizer = Normalizer(temporary: root, caseFolder: folder.path, repository: repository, from: began, to: Date())
+        let normalizer = Normalizer(
+            temporary: root, caseFolder: folder.path, repository: repository, from: began, to: Date())
         func text(_ name: String) throws -> String {
-            normalizer.normalize(String(decoding: try Data(contentsOf: URL(filePath: root + "/" + name)), as: UTF8.self))
+            normalizer.normalize(
+                String(decoding: try Data(contentsOf: URL(filePath: root + "/" + name)), as: UTF8.self))
         }
         return (
             Outcome(
@@ -105,6 +108,7 @@ struct Binaries: Sendable {
             }
             folder.deleteLastPathComponent()
         }
-        return .failure(NotFound(description: "no rekey beside \(start.path); build it with `swift build --build-tests`"))
+        return .failure(
+            NotFound(description: "no rekey beside \(start.path); build it with `swift build --build-tests`"))
     }()
 }

@@ -10,10 +10,12 @@ struct GoldenCaseTests {
         let (outcome, leftovers) = try withTemporaryDirectory { try golden.run(in: $0) }
         #expect(
             leftovers.isEmpty,
-            "\(golden.name) left \(leftovers.joined(separator: ", ")) in $TMPDIR; remove temporary files on every way out")
+            "\(golden.name) left \(leftovers.joined(separator: ", ")) in $TMPDIR; remove temporary files on every way out"
+        )
         if GoldenCase.isRecording { return try golden.record(outcome) }
         let expected = try golden.expected()
-        for (file, (now, before)) in zip(GoldenCase.Outcome.files, zip(outcome.parts, expected.parts)) where now != before {
+        for (file, (now, before)) in zip(GoldenCase.Outcome.files, zip(outcome.parts, expected.parts))
+        where now != before {
             Issue.record(
                 """
                 \(golden.name): \(file) differs (- expected, + now). Where the new one is right, \

@@ -74,7 +74,9 @@ func runShell(
     while true {
         let ended = waitpid(child, &status, WNOHANG)
         if ended == child { break }
-        guard ended == 0 || errno == EINTR else { throw ShellError(description: "waitpid: \(String(cString: strerror(errno)))") }
+        guard ended == 0 || errno == EINTR else {
+            throw ShellError(description: "waitpid: \(String(cString: strerror(errno)))")
+        }
         if !isTimedOut, time(nil) - start > seconds {
             isTimedOut = true
             kill(-child, SIGKILL)
