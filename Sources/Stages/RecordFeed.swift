@@ -1,6 +1,6 @@
 package import ByteStreams
 package import Items
-import Snapshots
+package import Snapshots
 package import Tables
 
 #if canImport(Glibc)
@@ -13,12 +13,20 @@ package import Tables
 package enum FeedSource: Sendable {
     /// A path, or `-` for standard input.
     case path(String)
+    /// A data file of an export, by its number in the manifest.
+    case dataFile(Export, Int)
     /// Lines in memory.
     case bytes([UInt8], name: String)
+
+    /// How many records a manifest says it has.
+    var expectedCount: Int? {
+        if case .dataFile(let export, let number) = self { export.dataFiles[number].itemCount } else { nil }
+    }
 
     func open() throws(RekeyError) -> any ByteSource {
         switch self {
         case .path(let path): try openSource(path)
+        case .dataFile(let export, let number): try export.openDataFile(number)
         case .bytes(let bytes, let name): MemorySource(bytes, name: name)
         }
     }
@@ -41,6 +49,9 @@ package final class RecordFeed {
     private var scanner = RecordScanner()
     private var sources: Sources
     private var seal: Seal?
+    /// Records read before the current file, and what a manifest says of the file.
+    private var fileStart = 0
+    private var fileCount: Int?
     /// What a manifest says of the number of records.
     private let expectedCount: Int?
     private var pageLine = ByteWriter(capacity: 4096)
@@ -109,13 +120,21 @@ package final class RecordFeed {
             return true
         case .files(var waiting, let current):
             guard let reader = current else {
-                guard let open = waiting.popLast() else { return try end() }
-                sources = .files(waiting, current: LineReader(try open.open()))
+                guard let next = waiting.popLast() else { return try end() }
+                fileStart = counts.read
+                fileCount = next.expectedCount
+                sources = .files(waiting, current: LineReader(try next.open()))
                 return true
             }
             if let block = try reader.nextBlock() {
                 try take(block, of: reader.name, body)
             } else {
+                if let fileCount, fileCount != counts.read - fileStart {
+                    throw RekeyError(
+                        .badInput,
+                        "the manifest says \(fileCount) items for this file, it holds \(counts.read - fileStart); fetch both again",
+                        source: reader.name)
+                }
                 sources = .files(waiting, current: nil)
             }
             return true

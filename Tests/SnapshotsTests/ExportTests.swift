@@ -203,7 +203,7 @@ import Testing
     @Test func theSampleExportsAreSound() throws {
         for (name, isIncremental) in [("algoitny_main", false), ("algoitny_main_incremental", true)] {
             let path = "\(repository)/data/\(name)"
-            guard isDirectory(path) else { continue }
+            try #require(isDirectory(path))
             let report = try checkSnapshot(path, level: .readData)
             #expect(report.findings == [])
             #expect(report.itemsRead == report.itemCount)
@@ -217,7 +217,7 @@ import Testing
 
     @Test func theFixturesAreJudgedByTheirNames() throws {
         let fixtures = "\(repository)/data/fixtures/manifests"
-        guard isDirectory(fixtures) else { return }
+        try #require(isDirectory(fixtures))
         for name in try listFiles(fixtures) {
             var report: CheckReport?
             let error = expectedError { report = try checkSnapshot("\(fixtures)/\(name)", level: .readData) }
