@@ -206,7 +206,8 @@ package final class RecordFeed {
             counts.read += 1
             try reject(line, error, of: source, number: number, offset: offset, isCut: false)
         } catch let error as RekeyError {
-            throw error.at(source: source, line: number)
+            // A failure that names its own place, such as the output's, did not happen on this line.
+            throw error.source == nil ? error.at(source: source, line: number) : error
         } catch {
             throw RekeyError(.unexpected, "\(error)", source: source, line: number)
         }

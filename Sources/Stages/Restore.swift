@@ -108,7 +108,14 @@ private func isPlainBackup(_ path: String) throws(RekeyError) -> Bool {
     var count = 0
     var failure: RekeyError?
     buffer.withUnsafeMutableBytes { bytes in
-        do throws(RekeyError) { count = try source.read(into: bytes) } catch { failure = error }
+        do throws(RekeyError) {
+            // One read may bring only the bytes that told whether the file is compressed.
+            while count < bytes.count {
+                let read = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[count...]))
+                if read == 0 { break }
+                count += read
+            }
+        } catch { failure = error }
     }
     if let failure { throw failure }
     let start = buffer[..<count].drop { $0 <= 0x20 }

@@ -8,6 +8,7 @@ struct DigestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "digest",
         abstract: "Count and order-free digest of a location's items.",
+        usage: "rekey digest [<from> ...] [--combine] [<options>]",
         discussion: """
             Equal sets of items have equal digests, whatever their order, spelling of numbers or order of attributes. Digests of parts add up:
 

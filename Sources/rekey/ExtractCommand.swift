@@ -7,8 +7,9 @@ struct ExtractCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "extract",
         abstract: "Items out of an export, a snapshot, a file or a table, as NDJSON.",
+        usage: "rekey extract <from> [--prefix <text>] [--rules <file>] [<options>]",
         discussion: """
-            Lines of files pass byte for byte. With --prefix or --rules only the items that match come out.
+            Lines of files pass byte for byte. With --prefix or --rules only the items that match come out; the sum at the end counts what was read.
 
               rekey extract data/algoitny_main --prefix PLAN#
               rekey extract local:t.db --rules plan-structure.yaml --seal > plans.ndjson

@@ -7,11 +7,13 @@ struct LoadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load",
         abstract: "NDJSON into a table, by batches; a dry run without --execute.",
+        usage: "rekey load <to> [<from>] [--execute] [<options>]",
         discussion: """
-            Puts items and deletes what DeleteRequest lines name. A write that the table does not take at once is sent again until it is
+            Puts items and deletes what DeleteRequest lines name. A write that the table does not take at once is sent again until it is \
             done, or the command fails and says so. A local table that does not exist yet is made from the first item's key.
 
-              rekey transform --rules plan-structure.yaml < old.ndjson | rekey load local:t.db --execute
+              rekey load local:plans.db plans.ndjson
+              rekey load local:plans.db --sealed --execute < plans.ndjson
 
             \(ExitStatus.help)
             """)

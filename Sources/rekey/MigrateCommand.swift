@@ -9,12 +9,13 @@ struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate",
         abstract: "Move items to their new keys: snapshot, put, verify, delete, verify. A dry run without --execute.",
+        usage: "rekey migrate --table <table> --rules <file> [--execute] [<options>]",
         discussion: """
             With --execute it asks for the word MIGRATE. Old items are deleted only after every new one was read back and found equal.
             Each run keeps its plan, ledger and snapshot in its own directory; the way back is printed at its end.
 
-              rekey migrate --table local:t.db --rules plan-structure.yaml
-              rekey migrate --table local:t.db --rules plan-structure.yaml --execute --confirm MIGRATE
+              rekey migrate --table local:plans.db --rules plan-structure.yaml
+              rekey migrate --table local:plans.db --rules plan-structure.yaml --execute
 
             \(ExitStatus.help)
             """)

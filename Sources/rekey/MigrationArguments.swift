@@ -74,7 +74,7 @@ func confirm(_ word: String, given: String?, what: String) throws(RekeyError) {
         return
     }
     guard Terminal.isTerminal(0) else {
-        throw RekeyError(.usage, "\(what) needs a terminal to type \(word), or --confirm \(word)")
+        throw RekeyError(.usage, "\(what), and there is no terminal to type \(word) on; add --confirm \(word)")
     }
     guard Terminal.readAnswer(prompt: "\(what). Type \(word) to go on: ") == word else {
         throw RekeyError(.interrupted, "\(word) was not typed; nothing was written")

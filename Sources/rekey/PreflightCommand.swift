@@ -9,6 +9,7 @@ struct PreflightCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "preflight",
         abstract: "Look at a table before a migration: identity, region, key schema, PITR, real counts, collisions.",
+        usage: "rekey preflight --table <table> --rules <file> [<options>]",
         discussion: """
             Ends with status 79 when something blocks.
 

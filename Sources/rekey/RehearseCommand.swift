@@ -16,6 +16,7 @@ struct RehearseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rehearse",
         abstract: "The whole migration and its rollback on a local copy of an export.",
+        usage: "rekey rehearse --from <location> --rules <file> [<options>]",
         discussion: """
             Copies the items into a local table in a temporary directory, migrates it, takes that back, and compares the digests.
 

@@ -18,9 +18,12 @@ struct Rekey: AsyncParsableCommand {
         discussion: """
             Items stream as NDJSON between files, exports, tables and pipes. Nothing is written to a table without --execute.
 
-              rekey extract EXPORT --prefix PLAN# | rekey transform --rules RULES | rekey load local:t.db --execute
-              rekey migrate --table local:t.db --rules RULES             a dry run
-              rekey rehearse --from EXPORT --rules RULES                 migration and rollback on a copy
+              rekey rehearse --from EXPORT --rules RULES     migration and rollback on a copy
+              rekey migrate --table TABLE --rules RULES      a dry run
+              rekey extract EXPORT | rekey transform --rules RULES | rekey load TABLE
+
+            Locations: FILE.ndjson or FILE.json.gz, DIR of an export or snapshot, local:FILE.db, and - for standard input. This version has \
+            no live DynamoDB tables and no S3.
 
             \(ExitStatus.help)
             """,

@@ -7,8 +7,9 @@ struct RestoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
         abstract: "A snapshot or export into a table, every item read back; a dry run without --execute.",
+        usage: "rekey restore <snapshot> <to> [--execute] [<options>]",
         discussion: """
-            The snapshot is checked whole before the first write. Reads rekey's snapshots, AWS exports, files of lines, and the
+            The snapshot is checked whole before the first write. Reads rekey's snapshots, AWS exports, files of lines, and the \
             plan_backup_*.json of the script in the migration guide.
 
               rekey restore backups/plan_backup_20261123_211500 local:t.db --execute

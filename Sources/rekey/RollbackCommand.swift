@@ -10,12 +10,13 @@ struct RollbackCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollback",
         abstract: "Take a run back: old items back, verify, new items away, verify. A dry run without --execute.",
+        usage: "rekey rollback <run-or-snapshot> [--execute] [<options>]",
         discussion: """
-            Takes a run (its directory or name) or a snapshot. Only the keys that the snapshot names are touched. With --execute it asks for
+            Takes a run (its directory or name) or a snapshot. Only the keys that the snapshot names are touched. With --execute it asks for \
             the word ROLLBACK.
 
-              rekey rollback .rekey/runs/20261123_211500-plan-structure --execute
-              rekey rollback backups/plan_backup_20261123_211500 --table local:t.db --execute --confirm ROLLBACK
+              rekey rollback 20261123_211500-plan-structure --execute
+              rekey rollback plan_backup_20261123_211500 --table local:plans.db --execute
 
             \(ExitStatus.help)
             """)

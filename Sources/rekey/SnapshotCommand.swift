@@ -23,9 +23,10 @@ struct SnapshotCreateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create",
         abstract: "Items of a location into a snapshot: sorted, reproducible to the byte, read back.",
+        usage: "rekey snapshot create <from> <dir> [--rules <file>] [<options>]",
         discussion: """
               rekey snapshot create local:t.db backups/table_backup_20261123_211500
-              rekey extract data/algoitny_main --prefix PLAN# | rekey snapshot create - plans_backup_20261123_211500
+              rekey snapshot create local:t.db plan_backup_20261123_211500 --rules rules.yaml
 
             \(ExitStatus.help)
             """)
@@ -79,6 +80,7 @@ struct SnapshotCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Check a snapshot or an AWS export: manifests and sizes, or every byte.",
+        usage: "rekey snapshot check <dir> [--read-data] [<options>]",
         discussion: ExitStatus.help)
 
     @Argument(help: ArgumentHelp("The snapshot or export.", valueName: "dir"))
@@ -172,6 +174,7 @@ struct SnapshotPruneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune",
         abstract: "Remove snapshots older than some days; a dry run without --execute.",
+        usage: "rekey snapshot prune <dir> [--keep-days <days>] [--execute] [<options>]",
         discussion: """
             A younger snapshot is never removed, nor one that an unfinished run names, nor anything that rekey did not write.
 
@@ -232,6 +235,7 @@ struct SnapshotExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
         abstract: "A snapshot as the plain JSON that scripts for boto3 load, numbers exact.",
+        usage: "rekey snapshot export <dir> [--output <file>] [<options>]",
         discussion: """
               rekey snapshot export plan_backup_20261123_211500 --format boto3 > plans.json
 

@@ -32,12 +32,25 @@ enum Terminal {
 
 /// Interruption by SIGINT, SIGTERM or SIGHUP: temporary files are removed, then the process ends with 128 and the signal's number.
 enum Interruption {
-    /// Starts a thread that waits for the signals; called before any other thread is made.
+    /// Where the handler writes the signal's number; set once, before the handler is installed.
+    private nonisolated(unsafe) static var wakeUp: Int32 = -1
+    private nonisolated(unsafe) static var readEnd: Int32 = -1
+
+    /// Installs the handlers and starts the thread that acts on them. A signal that the caller ignores, as nohup does, stays ignored.
+    ///
+    /// Blocking the signals and waiting for them is not enough: the main thread of an async program unblocks all signals.
     static func watch() {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, number) }
-        pthread_sigmask(SIG_BLOCK, &set, nil)
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { return }
+        readEnd = ends[0]
+        wakeUp = ends[1]
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            let previous = signal(number) { number in
+                var byte = UInt8(truncatingIfNeeded: number)
+                _ = write(Interruption.wakeUp, &byte, 1)
+            }
+            if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { signal(number, SIG_IGN) }
+        }
         #if canImport(Glibc)
             var thread = pthread_t()
             pthread_create(&thread, nil, { _ in Interruption.wait() }, nil)
@@ -48,14 +61,11 @@ enum Interruption {
     }
 
     private static func wait() -> UnsafeMutableRawPointer? {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, number) }
-        var number: Int32 = 0
-        while sigwait(&set, &number) != 0 {}
+        var number: UInt8 = 0
+        while read(readEnd, &number, 1) != 1 {}
         TemporaryPaths.removeAll()
         Terminal.error("rekey: interrupted; what was not finished was removed")
-        _exit(number == SIGINT ? 130 : 128 + number)
+        _exit(128 + Int32(number))
     }
 }
 

@@ -8,12 +8,13 @@ struct TransformCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "transform",
         abstract: "NDJSON in, NDJSON out, keys rewritten by rules.",
+        usage: "rekey transform [<from>] --rules <file> [--inverse] [<options>]",
         discussion: """
-            Items that no rule matches pass byte for byte; of a moved item only the key changes. The rules are proven before the first line
+            Items that no rule matches pass byte for byte; of a moved item only the key changes. The rules are proven before the first line \
             is read, and keys that two items would share are found before the output is finished.
 
-              rekey transform --rules plan-structure.yaml < old.ndjson > new.ndjson
-              rekey transform --inverse --rules plan-structure.yaml < new.ndjson | cmp - old.ndjson
+              rekey transform --rules rules.yaml < old.ndjson > new.ndjson
+              rekey transform --inverse --rules rules.yaml < new.ndjson | cmp - old.ndjson
 
             \(ExitStatus.help)
             """)
