@@ -48,10 +48,15 @@ struct World: Sendable {
         return migrate
     }
 
+    /// The names of all runs.
+    var runNames: [String] {
+        get throws { isDirectory(runs) ? try listFiles(runs).filter { !$0.hasPrefix(".") } : [] }
+    }
+
     /// The only run there is.
     var run: RunDirectory {
         get throws {
-            let names = try listFiles(runs).filter { !$0.hasPrefix(".") }
+            let names = try runNames
             guard names.count == 1 else { throw RekeyError(.unexpected, "the runs are \(names)") }
             return RunDirectory(path: runs + "/" + names[0])
         }
