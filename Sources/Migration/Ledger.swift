@@ -11,7 +11,7 @@ import Foundation
 /// The append-only record of what a run has done. Each line is synced before the step after it begins.
 ///
 /// A line is `{"time":…,"step":…,…,"check":"…"}`; the check is the first 16 hexadecimal digits of the SHA-256 of the text before it. A
-/// torn last line is what a crash leaves and counts as not written; a bad line before the last means the file was damaged.
+/// torn last line, without its newline, is what a crash leaves and counts as not written; any other bad line means the file was damaged.
 package final class Ledger {
     /// A finished step, by its name in the file.
     package enum Step: String, Sendable, CaseIterable {
@@ -37,6 +37,8 @@ package final class Ledger {
 
     package private(set) var entries: [Entry] = []
     private let path: String
+    /// The length of the lines that are whole.
+    private var wholeBytes = 0
 
     /// Opens or makes a ledger.
     package init(_ path: String) throws(RekeyError) {
@@ -44,21 +46,15 @@ package final class Ledger {
         guard fileExists(path) else { return }
         let bytes = try readWhole(path, limit: 256 << 20)
         let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
-        var end = 0
-        for (number, line) in lines.enumerated() where !line.isEmpty {
-            let isLast = number == lines.count - 1
-            guard !isLast, let entry = Self.parse(Array(line)) else {
-                guard number >= lines.count - 2 else {
-                    throw RekeyError(
-                        .badInput, "the ledger is damaged; restore the run directory from a copy", source: path,
-                        line: number + 1)
-                }
-                // Torn by a crash: cut it off, so that the next line starts clean.
-                truncate(path, off_t(end))
-                return
+        // What follows the last newline was torn by a crash; it is cut off before the next line is written.
+        for (number, line) in lines.dropLast().enumerated() {
+            guard let entry = Self.parse(Array(line)) else {
+                throw RekeyError(
+                    .badInput, "the ledger is damaged; restore the run directory from a copy", source: path,
+                    line: number + 1)
             }
             entries.append(entry)
-            end += line.count + 1
+            wholeBytes += line.count + 1
         }
     }
 
@@ -78,6 +74,11 @@ package final class Ledger {
             throw RekeyError(
                 .cannotCreate, "cannot write the ledger: \(String(cString: strerror(errno)))", source: path)
         }
+        guard ftruncate(descriptor, off_t(wholeBytes)) == 0 else {
+            let reason = String(cString: strerror(errno))
+            close(descriptor)
+            throw RekeyError(.inputOutput, "cannot cut off a torn line of the ledger: \(reason)", source: path)
+        }
         let sink = FileDescriptorSink(descriptor, name: path, closes: true)
         try sink.write(line)
         try sink.flush()
@@ -86,6 +87,7 @@ package final class Ledger {
         }
         try sink.finish()
         if entries.isEmpty { try syncDirectory(parentDirectory(path)) }
+        wholeBytes += line.count
         entries.append(Entry(step: step, time: time, facts: Dictionary(facts) { _, last in last }))
     }
 

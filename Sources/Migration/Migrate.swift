@@ -169,12 +169,16 @@ package struct Migrate: Sendable {
                 rules: snapshotRules, tool: tool),
             temporaryDirectory: temporaryDirectory)
         var present: [UInt8] = []
+        var presentCount = 0
         let survey: Survey
         do {
             survey = try await Survey.of(
                 table, rules: rules, temporaryDirectory: temporaryDirectory,
                 onOld: { item, key throws(RekeyError) in try writer.add(line: item, key: key) },
-                onPresent: { key throws(RekeyError) in present += Array((key + "\n").utf8) })
+                onPresent: { key, sortableKey throws(RekeyError) in
+                    present += RunDirectory.presentLine(key, sortableKey)
+                    presentCount += 1
+                })
         } catch {
             writer.abandon()
             throw error
@@ -187,7 +191,8 @@ package struct Migrate: Sendable {
             tableARN: description.arn, tableID: description.id, rulesName: rules.name,
             rulesSHA256: snapshotRules.sha256, strategy: strategy.rawValue, startedAt: now.text,
             tableCount: survey.table.count, tableDigest: survey.table.hex, oldCount: survey.old.count,
-            oldDigest: survey.old.hex, newDigest: survey.expected.hex, snapshot: snapshotName)
+            oldDigest: survey.old.hex, newDigest: survey.expected.hex, presentCount: presentCount,
+            snapshot: snapshotName)
         guard survey.old.count > 0 else {
             writer.abandon()
             return (report, plan)

@@ -18,7 +18,15 @@ struct MoveList: Sendable {
     let rules: RuleSet
     let schema: KeySchema
     /// How many moves are in hand at a time.
-    var chunkSize = 1000
+    let chunkSize: Int
+
+    /// - Parameter table: a chunk is 40 of the table's write requests, at most 1000 items.
+    init(snapshotPath: String, rules: RuleSet, table: any Table) {
+        self.snapshotPath = snapshotPath
+        self.rules = rules
+        schema = table.schema
+        chunkSize = min(max(table.limits.bulkWrite, 1), 25) * 40
+    }
 
     /// Calls `body` with each chunk, in the order of the snapshot.
     func forEachChunk(_ body: ([PlannedMove]) async throws(RekeyError) -> Void) async throws(RekeyError) {
@@ -38,11 +46,13 @@ struct MoveList: Sendable {
                 waiting.append(move)
                 return false
             }
-            while waiting.count >= chunkSize || (!hasMore && !waiting.isEmpty) {
-                let chunk = Array(waiting.prefix(chunkSize))
-                waiting.removeFirst(chunk.count)
-                try await body(chunk)
+            var start = 0
+            while waiting.count - start >= chunkSize || (!hasMore && start < waiting.count) {
+                let end = min(start + chunkSize, waiting.count)
+                try await body(Array(waiting[start..<end]))
+                start = end
             }
+            waiting.removeFirst(start)
         }
     }
 }

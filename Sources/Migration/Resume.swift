@@ -30,6 +30,9 @@ package struct Resume: Sendable {
         let plan = try run.plan()
         let description = try await table.describe()
         try Self.require(plan, description, rulesSHA256: rulesSHA256)
+        let lock = try RunLock(
+            runs: runs, tableARN: description.arn, tableID: description.id, holder: "run \(run.id)")
+        defer { withExtendedLifetime(lock) {} }
         let snapshot = run.snapshotPath(plan)
         let check = try checkSnapshot(snapshot, level: .readData)
         let metadata = try Export.open(snapshot).metadata
@@ -44,9 +47,6 @@ package struct Resume: Sendable {
             throw RekeyError(
                 .preflightRefused, "the run was taken back; begin a new one with rekey migrate", source: run.path)
         }
-        let lock = try RunLock(
-            runs: runs, tableARN: description.arn, tableID: description.id, holder: "run \(run.id)")
-        defer { withExtendedLifetime(lock) {} }
         return try await RunSteps(
             run: run, plan: plan, table: table, rules: rules, events: events, temporaryDirectory: temporaryDirectory
         ).go()

@@ -48,13 +48,15 @@ package struct Rollback: Sendable {
         package var toDelete = 0
         /// New items that were there before the run and stay.
         package var kept = 0
+        /// Of those to put back, how many stand under neither key: deleted since the migration, or lost.
+        package var underNeither = 0
         /// Items changed since the migration, as sentences, at most ten.
         package var conflicts = 0
         package var sentences: [String] = []
     }
 
     private var noun: String { rules.noun }
-    private var moves: MoveList { MoveList(snapshotPath: snapshotPath, rules: rules, schema: table.schema) }
+    private var moves: MoveList { MoveList(snapshotPath: snapshotPath, rules: rules, table: table) }
 
     /// Looks, and says what would be done.
     package func dryRun() async throws(RekeyError) -> Findings {
@@ -93,8 +95,11 @@ package struct Rollback: Sendable {
                 } else {
                     findings.toRestore += 1
                 }
-                guard let current = new[move.newKey] else { continue }
-                if present.contains(move.newKey.description) {
+                guard let current = new[move.newKey] else {
+                    if old[move.oldKey] == nil { findings.underNeither += 1 }
+                    continue
+                }
+                if present.contains(move.newKey.sortableBytes) {
                     findings.kept += 1
                 } else {
                     findings.toDelete += 1
@@ -112,6 +117,12 @@ package struct Rollback: Sendable {
             .information(
                 "\(findings.toRestore) \(noun)s to put back, \(findings.inPlace) in place, \(findings.toDelete) new items to remove"
             ))
+        if findings.underNeither > 0 {
+            events(
+                .warning(
+                    "\(findings.underNeither) of them stand under neither key, deleted since the migration or lost: they come back as the snapshot has them"
+                ))
+        }
         for sentence in findings.sentences { events(.warning(sentence)) }
     }
 
@@ -135,106 +146,21 @@ package struct Rollback: Sendable {
         try requireNoConflict(findings)
         let ledger = try run.map { run throws(RekeyError) in try Ledger(run.ledgerPath) }
         try ledger?.append(.rollbackStarted, [("conflicts", "\(findings.conflicts)"), ("rule", onConflict.rawValue)])
-        let present = try run?.presentKeys() ?? []
+        let steps = RollbackSteps(
+            table: table, moves: moves, rules: rules, onConflict: onConflict, present: try run?.presentKeys() ?? [],
+            timeToLive: description.timeToLiveAttribute)
         events(.information("Restoring old structure..."))
-        let restored = try await restore()
+        let restored = try await steps.restore()
         try ledger?.append(.restored, [("put", "\(restored)")])
         events(.success("✓ Restored \(restored) \(noun)s and read all of them back"))
         events(.information("Removing new structure..."))
-        let removed = try await removeNew(present)
+        let removed = try await steps.removeNew()
         try ledger?.append(.newDeleted, [("deleted", "\(removed)")])
         events(.success("✓ Removed \(removed) new items"))
-        try await verify(present)
+        events(.information("Verifying rollback..."))
+        try await steps.verify()
         try await compareDigest(ledger)
         return findings
-    }
-
-    /// What has to stand under the old key in the end.
-    private func wanted(_ move: PlannedMove, old: Item?, new: Item?) throws(RekeyError) -> Item {
-        guard onConflict == .keepCurrent else { return move.old }
-        if let old, !old.isEqual(to: move.old) { return old }
-        guard let new, !new.isEqual(to: move.new) else { return move.old }
-        do {
-            var back = Mover(rules: try rules.inverted(), schema: table.schema)
-            guard let moved = try back.move(new) else {
-                throw RekeyError(
-                    .differences, "\(move.newKey) was changed so that the inverse rules do not match it",
-                    source: table.name)
-            }
-            return moved.new
-        } catch let error as RekeyError {
-            throw error
-        } catch let error as ItemError {
-            throw RekeyError(.badInput, error.reason, source: table.name)
-        } catch {
-            throw RekeyError(.unexpected, "\(error)", source: table.name)
-        }
-    }
-
-    /// Puts the old items back and reads them back.
-    private func restore() async throws(RekeyError) -> Int {
-        var count = 0
-        try await moves.forEachChunk { chunk async throws(RekeyError) in
-            let old = try await table.read(chunk.map(\.oldKey))
-            let new = try await table.read(chunk.map(\.newKey))
-            var requests: [WriteRequest] = []
-            var expected: [ItemKey: Item] = [:]
-            for move in chunk {
-                let item = try wanted(move, old: old[move.oldKey], new: new[move.newKey])
-                expected[move.oldKey] = item
-                if let current = old[move.oldKey], current.isEqual(to: item) { continue }
-                requests.append(.put(item))
-            }
-            try await table.write(requests)
-            count += requests.count
-            let back = try await table.read(chunk.map(\.oldKey))
-            for (key, item) in expected {
-                guard let current = back[key], current.isEqual(to: item) else {
-                    throw RekeyError(
-                        .differences, "\(key) is not what was put back; no new item was removed", source: table.name)
-                }
-            }
-        }
-        return count
-    }
-
-    /// Removes the new items, each only if it is still the one that was looked at.
-    private func removeNew(_ present: Set<String>) async throws(RekeyError) -> Int {
-        var count = 0
-        try await moves.forEachChunk { chunk async throws(RekeyError) in
-            let mine = chunk.filter { !present.contains($0.newKey.description) }
-            let there = try await table.read(mine.map(\.newKey))
-            let items = mine.compactMap { there[$0.newKey] }
-            for (item, outcome) in zip(items, try await table.deleteUnchanged(items)) {
-                switch outcome {
-                case .done: count += 1
-                case .conditionFailed(nil): break
-                case .conditionFailed:
-                    let key = (try? item.key(table.schema).description) ?? "a new item"
-                    throw RekeyError(
-                        .stoppedResumable, "\(key) changed while it was taken back; run the same command again",
-                        source: table.name)
-                }
-            }
-        }
-        return count
-    }
-
-    private func verify(_ present: Set<String>) async throws(RekeyError) {
-        events(.information("Verifying rollback..."))
-        try await moves.forEachChunk { chunk async throws(RekeyError) in
-            let old = try await table.read(chunk.map(\.oldKey))
-            let new = try await table.read(chunk.map(\.newKey))
-            for move in chunk {
-                guard old[move.oldKey] != nil else {
-                    throw RekeyError(.differences, "\(move.oldKey) is missing after the rollback", source: table.name)
-                }
-                guard new[move.newKey] == nil || present.contains(move.newKey.description) else {
-                    throw RekeyError(
-                        .differences, "\(move.newKey) is still there after the rollback", source: table.name)
-                }
-            }
-        }
     }
 
     /// Compares the whole table with what it was before the run, where that is known.

@@ -29,6 +29,8 @@ package struct RunPlan: Sendable, Equatable, Codable {
     package var oldCount: Int
     package var oldDigest: String
     package var newDigest: String
+    /// How many new keys `present.ndjson` names.
+    package var presentCount: Int
     /// The snapshot's folder inside the run directory.
     package var snapshot: String
 }
@@ -55,7 +57,12 @@ package struct RunDirectory: Sendable {
         for attempt in 1...100 {
             let id = "\(time.compact)-\(name)" + (attempt == 1 ? "" : "-\(attempt)")
             let path = runs + "/" + id
-            if mkdir(path, 0o700) == 0 { return RunDirectory(path: path) }
+            if mkdir(path, 0o700) == 0 {
+                // The way back lies in it: it has to outlive a power cut.
+                try syncDirectory(runs)
+                try syncDirectory(parentDirectory(runs))
+                return RunDirectory(path: path)
+            }
             guard errno == EEXIST else {
                 throw RekeyError(
                     .cannotCreate, "cannot make the run directory: \(String(cString: strerror(errno)))", source: path)
@@ -109,12 +116,65 @@ package struct RunDirectory: Sendable {
         }
     }
 
-    /// The new keys under which an equal item stood before the run: a rollback leaves them alone.
-    func presentKeys() throws(RekeyError) -> Set<String> {
-        guard fileExists(presentPath) else { return [] }
-        let bytes = try readWhole(presentPath, limit: 1 << 30)
-        return Set(bytes.split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) })
+    /// A line of `present.ndjson`: the key for people, and its sortable bytes in hexadecimal digits, which no two keys share.
+    static func presentLine(_ key: String, _ sortableKey: [UInt8]) -> [UInt8] {
+        var line = Array("{\"key\":\(quoted(key)),\"bytes\":\"".utf8)
+        let digits = Array("0123456789abcdef".utf8)
+        for byte in sortableKey { line += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+        return line + Array("\"}\n".utf8)
     }
+
+    /// The new keys, by `sortableBytes`, under which an equal item stood before the run: a rollback leaves them alone.
+    ///
+    /// Throws `.badInput` where they are not those that the plan counts: too few would delete what the run never wrote.
+    func presentKeys() throws(RekeyError) -> Set<[UInt8]> {
+        var keys: Set<[UInt8]> = []
+        if fileExists(presentPath) {
+            let start = Array("\"bytes\":\"".utf8)
+            for line in try readWhole(presentPath, limit: 1 << 30).split(separator: 0x0A) {
+                guard let range = line.lastRange(of: start), line.suffix(2).elementsEqual("\"}".utf8),
+                    let key = bytes(ofHexadecimal: line[range.upperBound...].dropLast(2))
+                else { continue }
+                keys.insert(key)
+            }
+        }
+        let expected = try plan().presentCount
+        guard keys.count == expected else {
+            throw RekeyError(
+                .badInput,
+                "the run found \(expected) items under their new keys already, this file names \(keys.count); restore the run directory from a copy",
+                source: presentPath)
+        }
+        return keys
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// The last place where `other` stands.
+    fileprivate func lastRange(of other: [UInt8]) -> Range<Int>? {
+        var start = endIndex - other.count
+        while start >= startIndex {
+            if self[start..<start + other.count].elementsEqual(other) { return start..<start + other.count }
+            start -= 1
+        }
+        return nil
+    }
+}
+
+/// Nil where the text is not pairs of hexadecimal digits.
+private func bytes(ofHexadecimal text: ArraySlice<UInt8>) -> [UInt8]? {
+    var result: [UInt8] = []
+    var high: UInt8?
+    for digit in text {
+        guard let value = Character(UnicodeScalar(digit)).hexDigitValue.map({ UInt8($0) }) else { return nil }
+        if let first = high {
+            result.append(first << 4 | value)
+            high = nil
+        } else {
+            high = value
+        }
+    }
+    return high == nil ? result : nil
 }
 
 /// One run at a time for each table: an advisory lock that ends with the process.

@@ -47,60 +47,72 @@ package struct RunSteps: Sendable {
     }
 
     private func steps(_ ledger: Ledger) async throws(RekeyError) {
-        let moves = MoveList(snapshotPath: run.snapshotPath(plan), rules: rules, schema: table.schema)
+        let moves = MoveList(snapshotPath: run.snapshotPath(plan), rules: rules, table: table)
         let steps = MoveSteps(table: table, moves: moves, rules: rules)
         let timeToLive = try await table.describe().timeToLiveAttribute
-        var recopied: [ItemKey] = []
+        var gone: Set<ItemKey> = []
         if plan.strategy == Migrate.Strategy.transact.rawValue {
             events(.information("Moving each \(noun) in a transaction..."))
-            let tally = try await steps.transact()
-            recopied = tally.recopied
-            try ledger.append(.deleted, [("done", "\(tally.done)"), ("already", "\(tally.already)")])
+            let tally = try await steps.transact(timeToLive: timeToLive, now: .now())
+            gone = tally.gone
+            try ledger.append(.deleted, facts(of: tally))
             events(.success("✓ Moved \(tally.done + tally.already) \(noun)s"))
+            announce(tally)
         } else {
             events(.information("Creating new structure..."))
-            let put = try await steps.put()
-            try ledger.append(.put, [("done", "\(put.done)"), ("already", "\(put.already)")])
+            let put = try await steps.put(timeToLive: timeToLive, now: .now())
+            gone = put.gone
+            try ledger.append(.put, facts(of: put))
             events(
                 .success(
                     "✓ Created \(put.done) items with new structure\(put.already > 0 ? " (\(put.already) were there)" : "")"
                 ))
+            announce(put)
             events(.information("Verifying new structure..."))
-            // Once old items have gone, a new one may have been changed by its users; then only presence can be asked for.
-            if !ledger.has(.deleted), try await oldAreAllThere(moves) {
-                let verified = try await steps.verifyNew(timeToLive: timeToLive, now: .now())
-                try ledger.append(.verified, [("equal", "\(verified.done)"), ("expired", "\(verified.expired)")])
-                events(.success("✓ Verified \(verified.done) items by reading them back"))
-            }
+            let verified = try await steps.verifyNew(timeToLive: timeToLive, now: .now(), gone: gone)
+            try ledger.append(.verified, [("equal", "\(verified.done)"), ("expired", "\(verified.expired)")])
+            events(.success("✓ Verified \(verified.done) items by reading them back"))
             events(.information("Deleting old structure..."))
             let deleted = try await steps.deleteOld()
-            recopied = deleted.recopied
-            try ledger.append(.deleted, [("done", "\(deleted.done)"), ("already", "\(deleted.already)")])
+            try ledger.append(.deleted, facts(of: deleted))
             events(.success("✓ Deleted \(deleted.done) old items, each equal to its copy"))
+            announce(deleted)
         }
-        try await finalCheck(ledger, recopied: recopied, timeToLive: timeToLive)
+        try await finalCheck(ledger, gone: gone, timeToLive: timeToLive)
     }
 
-    /// Whether no old item was deleted yet.
-    private func oldAreAllThere(_ moves: MoveList) async throws(RekeyError) -> Bool {
-        var all = true
-        try await moves.forEachChunk { chunk async throws(RekeyError) in
-            guard all else { return }
-            all = try await table.read(chunk.map(\.oldKey)).count == chunk.count
+    private func facts(of tally: MoveSteps.Tally) -> [(String, String)] {
+        [
+            ("done", "\(tally.done)"), ("already", "\(tally.already)"), ("copied again", "\(tally.recopied)"),
+            ("expired", "\(tally.expired)"), ("gone", "\(tally.gone.count)"),
+        ]
+    }
+
+    /// Says what other writers and the time to live did meanwhile.
+    private func announce(_ tally: MoveSteps.Tally) {
+        if tally.recopied > 0 {
+            events(.information("\(tally.recopied) items were changed since the snapshot and copied again"))
         }
-        return all
+        if tally.expired > 0 { events(.information("\(tally.expired) items are gone, their time to live was over")) }
+        if !tally.gone.isEmpty {
+            let shown = tally.gone.prefix(3).map(\.description).joined(separator: ", ")
+            events(
+                .warning(
+                    "\(tally.gone.count) items were deleted by another writer since the snapshot and not put under their new keys (\(shown)); the snapshot holds them"
+                ))
+        }
     }
 
     /// Reads the whole table again: no old item left, every new one there, references as good as before.
     private func finalCheck(
-        _ ledger: Ledger, recopied: [ItemKey], timeToLive: String?
+        _ ledger: Ledger, gone: Set<ItemKey>, timeToLive: String?
     ) async throws(RekeyError) {
         events(.information("Verifying migration..."))
         let survey = try await Survey.of(table, rules: rules, temporaryDirectory: temporaryDirectory)
         guard survey.old.count == 0 else {
             throw RekeyError(
                 .stoppedResumable,
-                "\(survey.old.count) \(noun)s stand under old keys that were not there at the survey; run rekey migrate again for them",
+                "\(survey.old.count) \(noun)s stand under old keys still: rekey resume deletes those of this run, then rekey migrate moves those that came since the survey",
                 source: table.name)
         }
         guard let old = Digest(count: plan.oldCount, hex: plan.oldDigest),
@@ -109,22 +121,23 @@ package struct RunSteps: Sendable {
         else { throw RekeyError(.badInput, "the run's plan is damaged", source: run.planPath) }
         expected.subtract(old)
         expected.combine(new)
-        let present = try run.presentKeys().count
-        if present == 0, survey.table == expected {
+        if plan.presentCount == 0, survey.table == expected {
             events(.success("✓ Digest of the whole table is what it must be: \(survey.table.hex)"))
         } else {
             // Others wrote meanwhile, or some items were under both keys: then each item is asked for.
             let steps = MoveSteps(
-                table: table, moves: MoveList(snapshotPath: run.snapshotPath(plan), rules: rules, schema: table.schema),
+                table: table, moves: MoveList(snapshotPath: run.snapshotPath(plan), rules: rules, table: table),
                 rules: rules)
-            let missing = try await steps.missingNew(timeToLive: timeToLive, now: .now())
-            guard missing.isEmpty else {
+            let found = try await steps.presence(timeToLive: timeToLive, now: .now(), gone: gone)
+            guard found.missing.isEmpty else {
                 throw RekeyError(
                     .differences,
-                    "\(missing.count) new items are missing: \(missing.prefix(3).map(\.description).joined(separator: ", "))",
+                    "\(found.missing.count) items stand under neither key: \(found.missing.prefix(3).map(\.description).joined(separator: ", ")); the snapshot holds them; put them back, or go on without them by rekey resume",
                     source: table.name)
             }
-            events(.success("✓ Every new item is there; other items of the table changed during the run"))
+            let changed = found.changed == 0 ? "" : ", \(found.changed) of them changed by other writers"
+            events(
+                .success("✓ Every new item is there\(changed); other items of the table changed during the run"))
         }
         if survey.references.unresolvedAfter > 0 {
             events(
@@ -132,18 +145,20 @@ package struct RunSteps: Sendable {
                     "\(survey.references.unresolvedAfter) references name no item: \(survey.references.examples.joined(separator: "; "))"
                 ))
         }
+        // The report first: a finished run is never gone into again.
+        try run.write(report(survey, gone: gone.count), to: run.reportPath)
         try ledger.append(.finished, [("count", "\(survey.table.count)"), ("digest", survey.table.hex)])
-        try run.write(report(survey), to: run.reportPath)
-        events(.success("✓ Migration completed: \(plan.oldCount) \(noun)s"))
+        events(.success("✓ Migration completed: \(plan.oldCount - gone.count) \(noun)s"))
         events(.information("Run: \(run.path)"))
         events(.information("To go back: \(rollbackCommand)"))
     }
 
-    private func report(_ survey: Survey) -> [UInt8] {
+    private func report(_ survey: Survey, gone: Int) -> [UInt8] {
         let members = [
             ("run", quoted(plan.id)), ("table", quoted(plan.tableARN)), ("rules", quoted(plan.rulesName)),
             ("startedAt", quoted(plan.startedAt)), ("finishedAt", quoted(Timestamp.now().text)),
-            ("moved", "\(plan.oldCount)"), ("oldDigest", quoted(plan.oldDigest)), ("newDigest", quoted(plan.newDigest)),
+            ("moved", "\(plan.oldCount - gone)"), ("deletedByOthers", "\(gone)"),
+            ("oldDigest", quoted(plan.oldDigest)), ("newDigest", quoted(plan.newDigest)),
             ("tableDigestBefore", quoted(plan.tableDigest)), ("tableDigestAfter", quoted(survey.table.hex)),
             ("snapshot", quoted(plan.snapshot)), ("rollback", quoted(rollbackCommand)),
         ]

@@ -55,7 +55,7 @@ package struct Survey: Sendable {
     package static func of(
         _ table: any Table, rules: RuleSet, temporaryDirectory: String,
         onOld: ((_ item: UnsafeRawBufferPointer, _ key: ItemKey) throws(RekeyError) -> Void)? = nil,
-        onPresent: ((_ key: String) throws(RekeyError) -> Void)? = nil
+        onPresent: ((_ key: String, _ sortableKey: [UInt8]) throws(RekeyError) -> Void)? = nil
     ) async throws(RekeyError) -> Survey {
         var reader = SurveyReader(rules: rules, schema: table.schema, temporaryDirectory: temporaryDirectory)
         let feed = try openFeed(table, wantsDigest: true)
@@ -97,6 +97,11 @@ private struct SurveyReader: ~Copyable {
         rewritten.removeAll()
         let (outcome, newKey) = try rekeyer.rewrite(view, range: image, from: image.lowerBound, into: &rewritten)
         if case .moved = outcome, let newKey {
+            guard newKey != key else {
+                throw ItemError(
+                    "the rules change attributes of \(key) but not its key; a migration moves items, use rekey transform and load",
+                    at: 0)
+            }
             let newItem = rewritten.bytes
             survey.old.add(canonical: canonicalizer.canonical(item))
             var one = Digest()
@@ -144,7 +149,7 @@ private struct SurveyReader: ~Copyable {
     }
 
     mutating func finish(
-        table: Digest, onPresent: ((String) throws(RekeyError) -> Void)?
+        table: Digest, onPresent: ((String, [UInt8]) throws(RekeyError) -> Void)?
     ) throws(RekeyError) -> Survey {
         survey.table = table
         survey.samples.sort { $0.key.sortableBytes.lexicographicallyPrecedes($1.key.sortableBytes) }
@@ -152,7 +157,7 @@ private struct SurveyReader: ~Copyable {
         try collisions.forEachFinding { finding throws(RekeyError) in
             if finding.kind == .takenByEqual {
                 found.present += 1
-                try onPresent?(finding.key)
+                try onPresent?(finding.key, finding.sortableKey)
             } else {
                 found.bad += 1
                 if found.sentences.count < 10 { found.sentences.append(finding.description) }

@@ -25,6 +25,8 @@ package final class Collisions {
         }
         package var kind: Kind
         package var key: String
+        /// The key by its `sortableBytes`, for comparing.
+        package var sortableKey: [UInt8]
         /// The old keys concerned, at most three.
         package var oldKeys: [String]
     }
@@ -80,25 +82,31 @@ package final class Collisions {
     package func forEachFinding(_ body: (Finding) throws(RekeyError) -> Void) throws(RekeyError) {
         guard produced > 0 else { return }
         var current: [UInt8] = []
-        var group: [Entry] = []
+        // Of one key only what a finding needs is kept, however many items have it.
+        var moved: [Entry] = []
+        var there: Entry?
         func close() throws(RekeyError) {
-            let moved = group.filter { $0.origin == .produced }
             guard let first = moved.first else { return }
+            func finding(_ kind: Finding.Kind) -> Finding {
+                Finding(kind: kind, key: first.key, sortableKey: current, oldKeys: moved.map(\.oldKey))
+            }
             if moved.count > 1 {
-                try body(Finding(kind: .severalProduced, key: first.key, oldKeys: moved.prefix(3).map(\.oldKey)))
-            } else if let there = group.first(where: { $0.origin == .present }) {
-                let kind: Finding.Kind = there.content == first.content ? .takenByEqual : .takenByDifferent
-                try body(Finding(kind: kind, key: first.key, oldKeys: [first.oldKey]))
+                try body(finding(.severalProduced))
+            } else if let there {
+                try body(finding(there.content == first.content ? .takenByEqual : .takenByDifferent))
             }
         }
         try sorter.forEach { key, value throws(RekeyError) in
             if !key.elementsEqual(current) {
                 try close()
-                group.removeAll()
+                moved.removeAll()
+                there = nil
                 current = Array(key)
             }
-            // A hot key keeps only what a finding needs.
-            if group.count < 8 { group.append(Entry(value)) }
+            switch Origin(rawValue: value[0]) {
+            case .produced: if moved.count < 3 { moved.append(Entry(value)) }
+            default: if there == nil { there = Entry(value) }
+            }
         }
         try close()
     }

@@ -1,0 +1,152 @@
+import ByteStreams
+import Items
+import Rekeying
+import Tables
+
+/// The steps of a rollback. Each may be repeated: what is done already is left as it is.
+struct RollbackSteps: Sendable {
+    let table: any Table
+    let moves: MoveList
+    let rules: RuleSet
+    let onConflict: Rollback.ConflictRule
+    /// New keys, by `sortableBytes`, that held an equal item before the run; they are left alone.
+    let present: Set<[UInt8]>
+    let timeToLive: String?
+
+    private func isKept(_ move: PlannedMove) -> Bool { !present.isEmpty && present.contains(move.newKey.sortableBytes) }
+
+    /// Puts the old items back and reads them back.
+    func restore() async throws(RekeyError) -> Int {
+        var count = 0
+        let inverse = onConflict == .keepCurrent ? try rules.inverted() : nil
+        try await moves.forEachChunk { chunk async throws(RekeyError) in
+            let old = try await table.read(chunk.map(\.oldKey))
+            let new = try await table.read(chunk.map(\.newKey))
+            var requests: [WriteRequest] = []
+            var expected: [ItemKey: Item] = [:]
+            for move in chunk {
+                let item = try wanted(
+                    move, old: old[move.oldKey], new: isKept(move) ? nil : new[move.newKey], inverse: inverse)
+                expected[move.oldKey] = item
+                if let current = old[move.oldKey], current.isEqual(to: item) { continue }
+                requests.append(.put(item))
+                count += 1
+            }
+            try await table.write(requests)
+            let back = try await table.read(chunk.map(\.oldKey))
+            for (key, item) in expected {
+                guard let current = back[key] else {
+                    if isDue(item, timeToLive, .now()) { continue }
+                    throw notPutBack(key)
+                }
+                guard current.isEqual(to: item) else { throw notPutBack(key) }
+            }
+        }
+        return count
+    }
+
+    private func notPutBack(_ key: ItemKey) -> RekeyError {
+        RekeyError(.differences, "\(key) is not what was put back; no new item was removed", source: table.name)
+    }
+
+    /// What has to stand under the old key in the end. `new` is nil where the new item stays.
+    private func wanted(
+        _ move: PlannedMove, old: Item?, new: Item?, inverse: RuleSet?
+    ) throws(RekeyError) -> Item {
+        let changedOld = old.flatMap { $0.isEqual(to: move.old) ? nil : $0 }
+        switch onConflict {
+        case .takeSnapshot: return move.old
+        case .stop:
+            guard changedOld == nil else { throw changedMeanwhile(move.oldKey) }
+            return move.old
+        case .keepCurrent:
+            guard let inverse, let new, !new.isEqual(to: move.new) else { return changedOld ?? move.old }
+            let current = try back(new, move, inverse)
+            guard let changedOld, !changedOld.isEqual(to: current) else { return current }
+            throw RekeyError(
+                .differences,
+                "\(move.oldKey) and \(move.newKey) were both changed since the migration; delete the one that does not hold and run the same command again",
+                source: table.name)
+        }
+    }
+
+    /// What the inverse rules make of a new item, under its old key.
+    private func back(_ new: Item, _ move: PlannedMove, _ inverse: RuleSet) throws(RekeyError) -> Item {
+        guard let moved = try moved(new, by: inverse), moved.newKey == move.oldKey else {
+            throw RekeyError(
+                .differences,
+                "\(move.newKey) was changed so that the inverse rules do not bring it back to \(move.oldKey)",
+                source: table.name)
+        }
+        return moved.new
+    }
+
+    private func moved(_ item: Item, by rules: RuleSet) throws(RekeyError) -> PlannedMove? {
+        var mover = Mover(rules: rules, schema: table.schema)
+        do {
+            return try mover.move(item)
+        } catch {
+            throw RekeyError(.badInput, error.reason, source: table.name)
+        }
+    }
+
+    private func changedMeanwhile(_ key: ItemKey) -> RekeyError {
+        RekeyError(
+            .stoppedResumable,
+            "\(key) was changed while the run was taken back; nothing of it was overwritten; run the same command again",
+            source: table.name)
+    }
+
+    /// Removes the new items: each only while its old one stands, and only if what it holds is not lost with it.
+    func removeNew() async throws(RekeyError) -> Int {
+        var count = 0
+        try await moves.forEachChunk { chunk async throws(RekeyError) in
+            let mine = chunk.filter { !isKept($0) }
+            let there = try await table.read(mine.map(\.newKey))
+            let going = mine.filter { there[$0.newKey] != nil }
+            let old = try await table.read(going.map(\.oldKey))
+            var leaving: [(move: PlannedMove, item: Item)] = []
+            for move in going {
+                guard let item = there[move.newKey] else { continue }
+                guard try mayGo(item, move, old: old[move.oldKey]) else { throw changedMeanwhile(move.newKey) }
+                leaving.append((move, item))
+            }
+            for (pair, outcome) in zip(leaving, try await table.deleteUnchanged(leaving.map(\.item))) {
+                switch outcome {
+                case .done: count += 1
+                case .conditionFailed(nil): break
+                case .conditionFailed: throw changedMeanwhile(pair.move.newKey)
+                }
+            }
+        }
+        return count
+    }
+
+    private func mayGo(_ new: Item, _ move: PlannedMove, old: Item?) throws(RekeyError) -> Bool {
+        guard let old else { return isDue(new, timeToLive, .now()) }
+        switch onConflict {
+        case .takeSnapshot: return true
+        case .stop: return new.isEqual(to: move.new)
+        case .keepCurrent:
+            if new.isEqual(to: move.new) { return true }
+            return try moved(old, by: rules)?.new.isEqual(to: new) ?? false
+        }
+    }
+
+    /// Throws where an old item is missing or a new one is left.
+    func verify() async throws(RekeyError) {
+        try await moves.forEachChunk { chunk async throws(RekeyError) in
+            let old = try await table.read(chunk.map(\.oldKey))
+            let new = try await table.read(chunk.map(\.newKey))
+            for move in chunk {
+                guard old[move.oldKey] != nil || isDue(move.old, timeToLive, .now()) else {
+                    throw RekeyError(.differences, "\(move.oldKey) is missing after the rollback", source: table.name)
+                }
+                guard new[move.newKey] == nil || isKept(move) else {
+                    throw RekeyError(
+                        .differences, "\(move.newKey) is still there after the rollback", source: table.name)
+                }
+            }
+        }
+    }
+}

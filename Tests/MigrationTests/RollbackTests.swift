@@ -1,0 +1,163 @@
+import ByteStreams
+import Items
+import Migration
+import Rekeying
+import Synchronization
+import Tables
+import TestSupport
+import Testing
+
+@Suite struct RollbackTests {
+    private let changedNew = newPlan("2", name: "changed since")
+
+    @Test(arguments: Rollback.ConflictRule.allCases)
+    func aNewItemThatWasChanged(rule: Rollback.ConflictRule) async throws {
+        try await withWorld { world in
+            let items = someItems(5)
+            try await world.put(items)
+            _ = try await world.migrate().execute()
+            try await world.put([changedNew])
+            let before = digest(try await world.items().values)
+            let rollback = try world.rollback(onConflict: rule)
+            let error = await failure { _ = try await rollback.execute(runs: world.runs) }
+            let now = try await world.items()
+            switch rule {
+            case .stop:
+                #expect(error?.code == .differences)
+                #expect(digest(now.values) == before)
+                #expect(try RunStatus(world.run).state == .finished)
+            case .takeSnapshot:
+                #expect(error == nil && digest(now.values) == digest(items))
+            case .keepCurrent:
+                #expect(error == nil && now.count == items.count)
+                #expect(now[key("PLAN#2", "META")]?.isEqual(to: oldPlan("2", name: "changed since")) == true)
+            }
+        }
+    }
+
+    /// Both changed: nothing is chosen for the user, unless told to.
+    @Test func bothChanged() async throws {
+        try await withWorld { world in
+            let items = someItems(5)
+            try await world.put(items)
+            _ = try await world.migrate().execute()
+            try await world.put([changedNew, oldPlan("2", name: "written by an old program")])
+            let keep = try world.rollback(onConflict: .keepCurrent)
+            #expect(await failure { _ = try await keep.execute(runs: world.runs) }?.code == .differences)
+            let now = try await world.items()
+            #expect(now[key("PLAN", "META#2")]?.isEqual(to: changedNew) == true)
+            #expect(now[key("PLAN#2", "META")]?.isEqual(to: oldPlan("2", name: "written by an old program")) == true)
+            _ = try await world.table.delete(key("PLAN", "META#2"), condition: .none)
+            _ = try await keep.execute(runs: world.runs)
+            let end = try await world.items()
+            #expect(end[key("PLAN#2", "META")]?.isEqual(to: oldPlan("2", name: "written by an old program")) == true)
+            #expect(end.count == items.count)
+        }
+    }
+
+    /// A user changes a new item before the n-th call of a rollback, for every n: the change is carried over, or the rollback stops.
+    @Test(arguments: [Rollback.ConflictRule.stop, .keepCurrent])
+    func aWriterAtEveryCall(rule: Rollback.ConflictRule) async throws {
+        let items = someItems(7)
+        var number = 1
+        var calls = Int.max
+        while number <= calls {
+            let target = number
+            try await withWorld { world in
+                try await world.put(items)
+                _ = try await world.migrate().execute()
+                let base = world.table
+                let isChanged = Mutex(false)
+                let table = WatchedTable(
+                    base, limits: TableLimits(batchGet: 4, bulkWrite: 2),
+                    before: { (call, _) async throws(RekeyError) in
+                        guard call == target else { return }
+                        let outcome = try await base.put(newPlan("2", name: "changed since"), condition: .exists)
+                        if case .done = outcome { isChanged.withLock { $0 = true } }
+                    })
+                let rollback = try world.rollback(table, onConflict: rule)
+                let error = await failure { _ = try await rollback.execute(runs: world.runs) }
+                if error == nil, !isChanged.withLock({ $0 }) { calls = min(calls, table.calls.count) }
+                let now = try await world.items()
+                let survives =
+                    now[key("PLAN", "META#2")]?.isEqual(to: changedNew) == true
+                    || now[key("PLAN#2", "META")]?.isEqual(to: oldPlan("2", name: "changed since")) == true
+                #expect(survives == isChanged.withLock { $0 }, "call \(target): \(error?.description ?? "")")
+                #expect(now.count >= items.count)
+            }
+            number += 1
+        }
+    }
+
+    /// An equal item that stood under the new key before the run stays there, and it alone.
+    @Test func whatWasThereBeforeStays() async throws {
+        try await withWorld { world in
+            // In these names a slash, and letters that Swift's strings hold for equal, must not be mixed up.
+            let names = ["a", "b", "é", "e\u{301}", "x / y"]
+            let items = names.map { oldPlan($0, name: "n") } + [newPlan("a", name: "n"), newPlan("é", name: "n")]
+            try await world.put(items)
+            #expect(try await world.migrate().dryRun() == .dryRun)
+            _ = try await world.migrate().execute()
+            #expect(try await world.items().count == names.count)
+            let findings = try await world.rollback().execute(runs: world.runs)
+            #expect(findings.kept == 2 && findings.toDelete == 3)
+            #expect(digest(try await world.items().values) == digest(items))
+        }
+    }
+
+    /// Without the list of what was there before, a rollback would delete what the run never wrote.
+    @Test func aLostListOfWhatWasThereIsRefused() async throws {
+        try await withWorld { world in
+            try await world.put([oldPlan("a"), newPlan("a")])
+            _ = try await world.migrate().execute()
+            try removeTree(try world.run.presentPath)
+            let before = digest(try await world.items().values)
+            let rollback = try world.rollback()
+            #expect(await failure { _ = try await rollback.execute(runs: world.runs) }?.code == .badInput)
+            #expect(digest(try await world.items().values) == before)
+        }
+    }
+
+    @Test func aSnapshotAloneIsEnough() async throws {
+        try await withWorld { world in
+            let items = someItems(5)
+            try await world.put(items)
+            _ = try await world.migrate().execute()
+            let run = try world.run
+            let rollback = Rollback(
+                table: world.table, rules: try world.rules, snapshotPath: run.snapshotPath(try run.plan()),
+                temporaryDirectory: world.directory, events: { _ in })
+            _ = try await rollback.execute(runs: world.runs)
+            #expect(digest(try await world.items().values) == digest(items))
+        }
+    }
+
+    /// Of an item under neither key the rollback says so and brings it back.
+    @Test func whatIsUnderNeitherKeyComesBack() async throws {
+        try await withWorld { world in
+            let items = someItems(5)
+            try await world.put(items)
+            _ = try await world.migrate().execute()
+            _ = try await world.table.delete(key("PLAN", "META#4"), condition: .exists)
+            let findings = try await world.rollback().execute(runs: world.runs)
+            #expect(findings.underNeither == 1 && findings.toRestore == 5 && findings.toDelete == 4)
+            #expect(digest(try await world.items().values) == digest(items))
+        }
+    }
+
+    @Test func aLostPutOfARollbackIsFound() async throws {
+        try await withWorld { world in
+            let items = someItems(5)
+            try await world.put(items)
+            _ = try await world.migrate().execute()
+            let table = WatchedTable(
+                world.table,
+                alter: { (try? $0.key(.standard)) == key("PLAN#3", "META") ? nil : $0 })
+            let rollback = try world.rollback(table)
+            #expect(await failure { _ = try await rollback.execute(runs: world.runs) }?.code == .differences)
+            for number in 1...5 { #expect(try await world.items()[key("PLAN", "META#\(number)")] != nil) }
+            _ = try await world.rollback().execute(runs: world.runs)
+            #expect(digest(try await world.items().values) == digest(items))
+        }
+    }
+}
