@@ -104,7 +104,8 @@ let package = Package(
             ],
             swiftSettings: test),
         .testTarget(
-            name: "CommandTests", dependencies: ["rekey", "rekey-sample", "TestSupport"], exclude: ["Cases"],
+            name: "CommandTests", dependencies: ["rekey", "rekey-sample", "TestSupport"],
+            exclude: ["Cases", "README.md"],
             swiftSettings: test),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: test),
     ],

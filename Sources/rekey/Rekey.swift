@@ -18,7 +18,7 @@ struct Rekey: AsyncParsableCommand {
         discussion: """
             Items stream as NDJSON between files, exports, tables and pipes. Nothing is written to a table without --execute.
 
-              rekey rehearse --from EXPORT --rules RULES     migration and rollback on a copy
+              rekey rehearse --from EXPORT --rules RULES     the whole of it on a copy
               rekey migrate --table TABLE --rules RULES      a dry run
               rekey extract EXPORT | rekey transform --rules RULES | rekey load TABLE
 

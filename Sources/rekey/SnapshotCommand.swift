@@ -26,7 +26,7 @@ struct SnapshotCreateCommand: AsyncParsableCommand {
         usage: "rekey snapshot create <from> <dir> [--rules <file>] [<options>]",
         discussion: """
               rekey snapshot create local:t.db backups/table_backup_20261123_211500
-              rekey snapshot create local:t.db plan_backup_20261123_211500 --rules rules.yaml
+              rekey snapshot create local:t.db plan_backup_20261123_211500 --rules r.yaml
 
             \(ExitStatus.help)
             """)

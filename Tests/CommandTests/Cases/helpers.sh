@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# What cases share; a case takes it in with `. "$CASES/helpers.sh"`.
+
+# try COMMAND...   Shows the command, what it prints, and [its exit status].
+try() {
+  echo "\$ $*"
+  "$@" 2>&1
+  echo "[$?]"
+}
+
+# plan ID NAME   One plan under its old key, as a line of an export.
+plan() { printf '{"Item":{"PK":{"S":"PLAN#%s"},"SK":{"S":"META"},"tp":{"S":"plan"},"dat":{"M":{"nm":{"S":"%s"}}}}}\n' "$1" "$2"; }
+
+# moved ID NAME   The same plan under its new key.
+moved() { printf '{"Item":{"PK":{"S":"PLAN"},"SK":{"S":"META#%s"},"tp":{"S":"plan"},"dat":{"M":{"nm":{"S":"%s"}}}}}\n' "$1" "$2"; }
+
+# sample FILE.db   The sample table of 700 items, 3 of them plans.
+sample() { rekey load "local:$1" "$DATA/algoitny_main" --execute --quiet; }
+
+# digest FROM   Its count and digest, nothing else.
+digest() { rekey digest "$@" --quiet; }
+
+# migrated FILE.db   The sample table after its migration; prints nothing.
+migrated() {
+  sample "$1"
+  rekey migrate --table "local:$1" --rules "$RULES" --execute --confirm MIGRATE --quiet
+}
+
+# steady   Takes what differs between builds of zlib out of a text: compressed sizes.
+steady() { sed -E 's/[0-9]+ bytes/N bytes/; s/"bytes":[0-9]+/"bytes":N/'; }

@@ -1,0 +1,37 @@
+import Foundation
+
+/// Replaces what differs from run to run and from machine to machine.
+///
+/// | was | is |
+/// | --- | --- |
+/// | the case's folder, the temporary directory, the repository | `CASE`, `TMP`, `REPO` |
+/// | a time within the run, `20261124_001500` or `2026-11-24T00:15:00Z` | `TIME`; times in data stay |
+/// | a UUID | `UUID` |
+struct Normalizer {
+    private let paths: [(path: String, name: String)]
+    private let days: Set<String>
+
+    init(temporary: String, caseFolder: String, repository: String, from: Date, to: Date) {
+        paths = [(caseFolder, "CASE"), (temporary, "TMP"), (repository, "REPO")]
+        days = Set([from, to].map(Self.day))
+    }
+
+    /// `20261124`, in UTC.
+    private static func day(_ date: Date) -> String {
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = TimeZone(secondsFromGMT: 0)!
+        let parts = calendar.dateComponents([.year, .month, .day], from: date)
+        return "\(parts.year! * 10_000 + parts.month! * 100 + parts.day!)"
+    }
+
+    func normalize(_ text: String) -> String {
+        var text = text
+        for (path, name) in paths { text = text.replacing(path, with: name) }
+        text = text.replacing(/(\d{8})_\d{6}/) { days.contains(String($0.1)) ? "TIME" : String($0.0) }
+        text = text.replacing(/(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z/) {
+            days.contains("\($0.1)\($0.2)\($0.3)") ? "TIME" : String($0.0)
+        }
+        let hex = /[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}/
+        return text.replacing(hex, with: "UUID")
+    }
+}
