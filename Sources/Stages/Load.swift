@@ -1,11 +1,13 @@
 package import ByteStreams
 import Items
-import Tables
+package import Tables
 
 /// NDJSON into a table by batches of writes; nothing is written unless `execute` is set.
 package struct Load: Sendable {
     package var from: Location
     package var to: Location
+    /// The table to write to where the caller has opened it; nil opens `to`.
+    package var table: (any Table)?
     package var execute: Bool
     /// Key attributes by name, for a local table that does not exist yet; their types are the first item's.
     package var keyNames: KeyNames
@@ -39,10 +41,7 @@ package struct Load: Sendable {
 
     /// Loads what a feed brings.
     package func run(feed: RecordFeed) async throws(RekeyError) -> StageResult {
-        guard case .local(let path) = to else {
-            throw RekeyError(.usage, "\(to.text): load writes to a table, such as local:table.db")
-        }
-        var target: (any Table)? = fileExists(path) ? RetryingTable(try LocalTable.open(path: path)) : nil
+        var target = try openTarget()
         let willCreate = target == nil
         var schema = target?.schema
         var pending: [WriteRequest] = []
@@ -68,8 +67,7 @@ package struct Load: Sendable {
             if pending.isEmpty || (hasMore && !isFull) { continue }
             pendingBytes = 0
             if target == nil, let schema {
-                target = RetryingTable(
-                    try LocalTable.create(path: path, name: Self.tableName(path), schema: schema))
+                target = try createTarget(schema)
             }
             guard let table = target else { continue }
             let batch = pending
@@ -80,6 +78,25 @@ package struct Load: Sendable {
         }
         try tally.requireDistinctKeys(source: feed.name, isWritten: execute)
         return tally.result(feed: feed, execute: execute, willCreate: willCreate)
+    }
+
+    private func localPath() throws(RekeyError) -> String {
+        guard case .local(let path) = to else {
+            throw RekeyError(.usage, "\(to.text): load writes to a table, such as local:table.db")
+        }
+        return path
+    }
+
+    /// The table at `to`, nil where a local one has yet to be made.
+    private func openTarget() throws(RekeyError) -> (any Table)? {
+        if let table { return table }
+        let path = try localPath()
+        return fileExists(path) ? RetryingTable(try LocalTable.open(path: path)) : nil
+    }
+
+    private func createTarget(_ schema: KeySchema) throws(RekeyError) -> any Table {
+        let path = try localPath()
+        return RetryingTable(try LocalTable.create(path: path, name: Self.tableName(path), schema: schema))
     }
 
     private func write(_ batch: [WriteRequest], to table: any Table, done: Int) async throws(RekeyError) -> Double {
@@ -153,9 +170,10 @@ private struct LoadTally: ~Copyable {
         _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, schema: KeySchema
     ) throws -> WriteRequest {
         guard let image = record.image else {
+            let key = try view.key(schema)
             deletions += 1
             plannedUnits += 1
-            return .delete(try view.key(schema))
+            return .delete(key)
         }
         let key = try view.key(schema)
         let item = Item(trusted: Array(line[image]))

@@ -78,5 +78,7 @@ private func mayHoldSeal(_ path: String) -> Bool {
     guard count > 1 else { return count < 0 }
     var magic: [UInt8] = [0, 0]
     guard pread(descriptor, &magic, 2, 0) == 2, magic != [0x1F, 0x8B] else { return true }
-    return String(decoding: tail[..<count], as: UTF8.self).contains("\"Rekey\"")
+    // White space behind the seal may push it out of what was read.
+    let text = tail[..<count].reversed().drop { $0 <= 0x20 }
+    return (start > 0 && text.count < 256) || String(decoding: tail[..<count], as: UTF8.self).contains("\"Rekey\"")
 }

@@ -244,15 +244,14 @@ package final class RecordFeed {
             }
             return false
         }
-        // Records that were set aside are missing from both sums, so the seal cannot be held against the rest.
-        guard counts.rejected == 0 else { return false }
         guard seal.count == counts.read else {
             throw RekeyError(
                 .badInput,
                 "the seal says \(seal.count) records, \(counts.read) came: part of the stream is lost; run the stage before again",
                 source: name)
         }
-        if wantsDigest, seal.digest != streamDigest.digest.hex {
+        // Records that were set aside were counted, but have no digest.
+        if counts.rejected == 0, wantsDigest, seal.digest != streamDigest.digest.hex {
             throw RekeyError(
                 .badInput,
                 "the seal's digest is \(seal.digest), the records have \(streamDigest.digest.hex): the stream was changed on its way; run the stage before again",

@@ -1,12 +1,14 @@
 package import ByteStreams
 import Items
 import Snapshots
-import Tables
+package import Tables
 
 /// A snapshot or export into a table, and read back: every item is asked for and compared.
 package struct Restore: Sendable {
     package var snapshot: String
     package var to: Location
+    /// The table to write to where the caller has opened it; nil opens `to`.
+    package var table: (any Table)?
     package var execute: Bool
     package var keyNames: KeyNames
     package var temporaryDirectory: String
@@ -40,13 +42,21 @@ package struct Restore: Sendable {
                 names = KeyNames(partition: schema.partition.name, sort: schema.sort?.name)
             }
         }
-        let load = Load(
+        var load = Load(
             from: source, to: to, execute: execute, keyNames: names, temporaryDirectory: temporaryDirectory)
+        load.table = table
         var result = try await load.run(feed: try await feed(wantsDigest: true))
-        guard execute, case .local(let path) = to, fileExists(path) else { return result }
-        let verified = try await readBack(RetryingTable(try LocalTable.open(path: path)))
+        guard execute, let target = try openTarget() else { return result }
+        let verified = try await readBack(target)
         result.facts.append(("verified", .integer(verified)))
         return result
+    }
+
+    /// The table at `to`; nil where nothing was written, so that none was made.
+    private func openTarget() throws(RekeyError) -> (any Table)? {
+        if let table { return table }
+        guard case .local(let path) = to, fileExists(path) else { return nil }
+        return RetryingTable(try LocalTable.open(path: path))
     }
 
     private var source: Location { isDirectory(snapshot) ? .directory(snapshot) : .file(snapshot) }
@@ -71,13 +81,25 @@ package struct Restore: Sendable {
         let feed = try await feed(wantsDigest: false)
         let schema = table.schema
         var expected: [ItemKey: Item] = [:]
+        // Of an incremental export: what has to be gone.
+        var deleted: Set<ItemKey> = []
         var verified = 0
         var hasMore = true
         while hasMore {
             hasMore = try await feed.nextBlock { line, record, view in
-                if let image = record.image { expected[try view.key(schema)] = Item(trusted: Array(line[image])) }
+                let key = try view.key(schema)
+                if let image = record.image {
+                    expected[key] = Item(trusted: Array(line[image]))
+                    deleted.remove(key)
+                } else {
+                    expected[key] = nil
+                    deleted.insert(key)
+                }
                 return false
             }
+            try await requireGone(Array(deleted), in: table)
+            verified += deleted.count
+            deleted.removeAll(keepingCapacity: true)
             let keys = Array(expected.keys)
             for start in stride(from: 0, to: keys.count, by: table.limits.batchGet) {
                 let asked = Array(keys[start..<min(start + table.limits.batchGet, keys.count)])
@@ -103,6 +125,21 @@ package struct Restore: Sendable {
             }
         }
         return verified
+    }
+}
+
+/// Throws `.differences` where one of the items is in the table.
+private func requireGone(_ keys: [ItemKey], in table: any Table) async throws(RekeyError) {
+    for start in stride(from: 0, to: keys.count, by: table.limits.batchGet) {
+        let asked = Array(keys[start..<min(start + table.limits.batchGet, keys.count)])
+        let answer = try await table.batchGet(asked, consistent: true)
+        guard answer.unprocessed.isEmpty else {
+            throw RekeyError(.serviceGaveUp, "items could not be read back; try again later", source: table.name)
+        }
+        if let left = answer.items.first {
+            let key = (try? left.key(table.schema).description) ?? "an item"
+            throw RekeyError(.differences, "\(key) is there, the snapshot says it was deleted", source: table.name)
+        }
     }
 }
 

@@ -24,7 +24,7 @@ package struct Transform: Sendable {
         self.temporaryDirectory = temporaryDirectory
     }
 
-    /// Runs the stage. Throws `.differences` after the last record where two items came to the same key; no seal is written then.
+    /// Runs the stage. Throws `.badInput` after the last record where two items came to the same key; no seal is written then.
     package func run() async throws(RekeyError) -> StageResult {
         let feed = try await openFeed(from, options: options)
         let out = try RecordOutput(output, writesSeal: options.writesSeal)
@@ -58,7 +58,6 @@ struct Transformer: ~Copyable {
     private var output = ByteWriter(capacity: 4096)
     private let collisions: Collisions
     private let rules: RuleSet
-    private var hashes = Canonicalizer()
     /// The request that deletes the item under its old key, after a change.
     private(set) var deletion: [UInt8]?
 
@@ -158,7 +157,12 @@ struct Transformer: ~Copyable {
         var shown: [String] = []
         try collisions.forEachFinding { finding throws(RekeyError) in
             count += 1
-            if shown.count < 5 { shown.append(finding.description) }
+            // Contents are not compared here: no table holds two items under one key, equal or not.
+            let sentence =
+                finding.kind == .severalProduced
+                ? finding.description
+                : "\(finding.oldKeys.joined()) would become \(finding.key), where an item of the stream stands already"
+            if shown.count < 5 { shown.append(sentence) }
         }
         guard count > 0 else { return }
         throw RekeyError(

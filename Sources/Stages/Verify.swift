@@ -98,7 +98,8 @@ package struct Verify: Sendable {
                     key = Array(next)
                     hashes = [[], []]
                 }
-                hashes[Int(value[0])] = Array(value[1..<33])
+                // A key that came twice is no key of a table: such a side is equal to none that has it once.
+                hashes[Int(value[0])] += value[1..<33]
                 name = Array(value[33...])
             }
             try close()

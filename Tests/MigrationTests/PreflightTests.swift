@@ -70,6 +70,26 @@ import Testing
         }
     }
 
+    /// Rules that set attributes and leave the key are no migration: deleting the old item would delete the new one.
+    @Test func theKeyStays() async throws {
+        try await withWorld { world in
+            var world = world
+            world.rulesText = """
+                name: index
+                key: {partition: PK, sort: SK}
+                rules:
+                  - from: {PK: "PLAN#{id}", SK: "META"}
+                    to:   {PK: "PLAN#{id}", SK: "META", GSI1PK: "P#{id}"}
+                """
+            try await world.put([oldPlan("1")])
+            let before = digest(try await world.items().values)
+            let error = await failure { _ = try await world.migrate().execute() }
+            #expect(error?.message.contains("but not its key") == true, "\(error?.description ?? "no error")")
+            #expect(digest(try await world.items().values) == before)
+            #expect(try world.runNames.isEmpty)
+        }
+    }
+
     /// References that name nothing are counted as they are now and as they will be.
     @Test func references() async throws {
         try await withWorld { world in
