@@ -27,4 +27,4 @@ migrated() {
 }
 
 # steady   Takes what differs between builds of zlib out of a text: compressed sizes.
-steady() { sed -E 's/[0-9]+ bytes/N bytes/; s/"bytes":[0-9]+/"bytes":N/'; }
+steady() { sed -E 's/[0-9]+ bytes/N bytes/g; s/but [0-9]+ in/but N in/; s/"(bytes|size)":[0-9]+/"\1":N/g'; }
