@@ -12,6 +12,8 @@ package struct Rehearse: Sendable {
     package var rulesText: String
     /// Where the copy and the run go; it must exist.
     package var workDirectory: String
+    /// What `workDirectory` will be called when the rehearsal is over; the run's plan names the table there.
+    package var finalDirectory: String
     package var tool: String
     package var keyNames: KeyNames
     package var events: EventHandler
@@ -24,6 +26,7 @@ package struct Rehearse: Sendable {
         self.rules = rules
         self.rulesText = rulesText
         self.workDirectory = workDirectory
+        finalDirectory = workDirectory
         self.tool = tool
         keyNames = KeyNames(partition: rules.partition, sort: rules.sort)
         self.events = events
@@ -57,8 +60,9 @@ package struct Rehearse: Sendable {
         events(.information("Digest before: \(before.count) \(before.hex)"))
         let runs = workDirectory + "/runs"
         let migrate = Migrate(
-            table: RetryingTable(table), tableText: "local:\(path)", rules: rules, rulesText: rulesText, runs: runs,
-            tool: tool, temporaryDirectory: workDirectory, events: events)
+            table: RetryingTable(table), tableText: "local:\(finalDirectory)/rehearsal.db", rules: rules,
+            rulesText: rulesText, runs: runs,
+            tool: tool, temporaryDirectory: workDirectory, events: local)
         let outcome = try await migrate.execute()
         guard case .migrated(let runPath) = outcome else {
             return Result(before: before, migrated: before, after: before, moved: 0)
@@ -69,7 +73,7 @@ package struct Rehearse: Sendable {
         let plan = try run.plan()
         let rollback = Rollback(
             table: RetryingTable(table), rules: rules, snapshotPath: run.snapshotPath(plan), run: run,
-            temporaryDirectory: workDirectory, events: events)
+            temporaryDirectory: workDirectory, events: local)
         _ = try await rollback.execute(runs: runs)
         let after = try await digest(path)
         events(.information("Digest after the rollback: \(after.count) \(after.hex)"))
@@ -78,6 +82,21 @@ package struct Rehearse: Sendable {
         }
         events(.success("✓ The rollback brought back exactly what was there"))
         return Result(before: before, migrated: migrated, after: after, moved: plan.oldCount)
+    }
+
+    /// Says what the run says, with paths as they are inside the copy, and without the way back, which is gone over here too.
+    private var local: EventHandler {
+        let (inside, events) = (workDirectory + "/", events)
+        return { event in
+            switch event {
+            case .information(let text) where text.hasPrefix("Run: ") || text.hasPrefix("To go back: "): break
+            case .heading(let lines): events(.heading(lines.map { $0.replacing(inside, with: "") }))
+            case .information(let text): events(.information(text.replacing(inside, with: "")))
+            case .success(let text): events(.success(text.replacing(inside, with: "")))
+            case .warning(let text): events(.warning(text.replacing(inside, with: "")))
+            case .detail(let text): events(.detail(text.replacing(inside, with: "")))
+            }
+        }
     }
 
     private func digest(_ path: String) async throws(RekeyError) -> Digest {

@@ -63,7 +63,8 @@ package struct Resume: Sendable {
         ]
         for (name, was, now) in pairs where was != now {
             throw RekeyError(
-                .preflightRefused, "the \(name) changed since the run began: it was \(was), it is \(now)",
+                .preflightRefused,
+                "the \(name) changed since the run began: it was \(was), it is \(now); put back what it was begun with, or take the run back by rekey rollback",
                 source: plan.id)
         }
     }

@@ -136,8 +136,11 @@ package struct RunSteps: Sendable {
                     source: table.name)
             }
             let changed = found.changed == 0 ? "" : ", \(found.changed) of them changed by other writers"
-            events(
-                .success("✓ Every new item is there\(changed); other items of the table changed during the run"))
+            let others =
+                survey.table.count == plan.tableCount - plan.presentCount && plan.presentCount > 0
+                ? "; \(plan.presentCount) of them \(plan.presentCount == 1 ? "was" : "were") there before the run"
+                : "; other items of the table changed during the run"
+            events(.success("✓ Every new item is there\(changed)\(others)"))
         }
         if survey.references.unresolvedAfter > 0 {
             events(

@@ -73,7 +73,7 @@ private final class PlainConverter {
             let key = (try? Item(trusted: item).key(schema)).map(\.description) ?? "of this line"
             throw ItemError(
                 "the item \(key) has \(error.what) in its attribute \(error.path), which has no plain form; "
-                    + "write it with loss, or keep the snapshot", at: image.lowerBound)
+                    + "write it with loss (--lossy), or keep the snapshot", at: image.lowerBound)
         }
     }
 

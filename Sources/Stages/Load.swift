@@ -128,8 +128,7 @@ package struct Load: Sendable {
                 || "_.-".unicodeScalars.contains(scalar)
             return isPlain ? Character(scalar) : "_"
         }
-        let name = String(allowed.prefix(255))
-        return name.count < 3 ? name + String(repeating: "_", count: 3 - name.count) : name
+        return allowed.isEmpty ? "table" : String(allowed.prefix(255))
     }
 }
 

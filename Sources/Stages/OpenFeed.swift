@@ -42,6 +42,9 @@ package func openFeed(
         }
         return try openExportFeed(path, options: options, wantsDigest: wantsDigest)
     case .local(let path):
+        if options.requiresSeal {
+            throw RekeyError(.usage, "--sealed is for streams; a table has no end to seal", source: location.text)
+        }
         return try openFeed(
             try LocalTable.open(path: path), selection: selection, options: options, wantsDigest: wantsDigest)
     }

@@ -163,7 +163,7 @@ private func isPlainBackup(_ path: String) throws(RekeyError) -> Bool {
     let start = buffer[..<count].drop { $0 <= 0x20 }
     guard start.first == UInt8(ascii: "{") else { return start.first == UInt8(ascii: "[") }
     let inside = start.dropFirst().drop { $0 <= 0x20 }
-    // A record's first member holds an object; the backup's holds an array.
+    // A record's first member holds an object; the backup's holds an array, or a text such as its time.
     guard let colon = inside.firstIndex(of: UInt8(ascii: ":")) else { return false }
-    return inside[colon...].dropFirst().drop { $0 <= 0x20 }.first == UInt8(ascii: "[")
+    return inside[colon...].dropFirst().drop { $0 <= 0x20 }.first.map { $0 != UInt8(ascii: "{") } ?? false
 }

@@ -56,14 +56,14 @@ struct MigrateCommand: AsyncParsableCommand {
         } else {
             outcome = try await migrate.dryRun()
         }
-        if reporting.json { try Terminal.print(outcome.json.text) }
+        if reporting.json { try Terminal.print(outcome.json("migrate").text) }
     }
 }
 
 extension Migrate.Strategy: ExpressibleByArgument {}
 
 extension Migrate.Outcome {
-    var json: JSONValue {
+    func json(_ command: String) -> JSONValue {
         let (name, run): (String, String?) =
             switch self {
             case .dryRun: ("dry run", nil)
@@ -71,7 +71,7 @@ extension Migrate.Outcome {
             case .nothingToDo: ("nothing to do", nil)
             case .migrated(let run): ("migrated", run)
             }
-        var members: [(String, JSONValue)] = [("command", .string("migrate")), ("outcome", .string(name))]
+        var members: [(String, JSONValue)] = [("command", .string(command)), ("outcome", .string(name))]
         if let run { members.append(("run", .string(run))) }
         return .object(members)
     }

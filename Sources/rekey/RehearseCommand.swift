@@ -42,9 +42,10 @@ struct RehearseCommand: AsyncParsableCommand {
         let work = try AtomicDirectory(keep ?? "\(Environment.temporaryDirectory)/rekey-rehearsal-\(getpid())")
         defer { work.abandon() }
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
-        let rehearse = Rehearse(
+        var rehearse = Rehearse(
             from: location, rules: ruleSet, rulesText: try readRuleText(rules.rules), workDirectory: work.workPath,
             tool: "rekey \(toolVersion)", events: { printer($0) })
+        if let keep { rehearse.finalDirectory = keep }
         let result = try await rehearse.run()
         if keep != nil { try work.commit() }
         if reporting.json {

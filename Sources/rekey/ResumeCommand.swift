@@ -35,6 +35,6 @@ struct ResumeCommand: AsyncParsableCommand {
             temporaryDirectory: Environment.temporaryDirectory, events: { printer($0) })
         let outcome = try await resume.execute(rulesSHA256: SnapshotRules(name: plan.rulesName, text: text).sha256)
         if outcome == .alreadyMigrated { printer(.success("✓ The run had finished; nothing was changed")) }
-        if reporting.json { try Terminal.print(outcome.json.text) }
+        if reporting.json { try Terminal.print(outcome.json("resume").text) }
     }
 }

@@ -60,7 +60,7 @@ struct VerifyCommand: AsyncParsableCommand {
             throw RekeyError(
                 .differences,
                 result.expected == result.found
-                    ? "\(result.oldLeft) items still stand under old keys; delete them when the new ones are verified"
+                    ? "\(result.oldLeft) item\(result.oldLeft == 1 ? " still stands" : "s still stand") under old keys; delete them when the new ones are verified"
                     : "missing \(result.missing), different \(result.different), only in NEW \(result.extra); see each with --diff",
                 source: new)
         }
