@@ -87,8 +87,8 @@ import Testing
                 #expect(await failure { _ = try await digest(join(wrong), StreamOptions()) }?.code == .badInput)
             }
             for count in [400, 500, 600, 2000] {
-                let blanks = [UInt8](repeating: UInt8(ascii: "\n"), count: count)
-                #expect(try await digest(bytes + blanks) == whole)
+                let blanks = [UInt8](repeating: UInt8(ascii: " "), count: count)
+                #expect(try await digest(bytes.dropLast() + blanks) == whole)
                 var changed = all
                 changed[0] = Array(String(decoding: all[0], as: UTF8.self).replacing("1.50", with: "1.51").utf8)
                 let error = await failure { _ = try await digest(join(changed) + blanks, StreamOptions()) }

@@ -74,11 +74,9 @@ import Testing
                 _ = try await Transform(from: .file(old), rules: rules.rules, output: new).run()
             }
             #expect(first?.code == .badInput && first?.line == numbers.first && !fileExists(new))
-            let error = await failure {
-                _ = try await Transform(
-                    from: .file(old), rules: rules.rules, output: new, options: StreamOptions(rejects: rejects)
-                ).run()
-            }
+            let error = try await Transform(
+                from: .file(old), rules: rules.rules, output: new, options: StreamOptions(rejects: rejects)
+            ).run().rejection
             #expect(error?.code == .badInput)
             #expect(error?.message.contains("\(set.count) of 400") == true)
             var back: [[UInt8]] = []
