@@ -20,6 +20,8 @@ package struct Rollback: Sendable {
     package var table: any Table
     package var rules: RuleSet
     package var snapshotPath: String
+    /// What a user calls the snapshot, where it is not its path.
+    package var origin: String?
     /// The run that is taken back; nil where only a snapshot is at hand.
     package var run: RunDirectory?
     package var onConflict = ConflictRule.stop
@@ -71,7 +73,7 @@ package struct Rollback: Sendable {
     private func heading(mode: String) -> [String] {
         [
             "ROLLBACK OF \((rules.title ?? rules.name).uppercased())", "Mode: \(mode)", "Table: \(table.name)",
-            "Snapshot: \(snapshotPath)",
+            "Snapshot: \(origin ?? snapshotPath)",
         ]
     }
 

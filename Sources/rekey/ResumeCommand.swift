@@ -31,7 +31,8 @@ struct ResumeCommand: AsyncParsableCommand {
         let (_, table) = try table.open(or: plan.table)
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
         let resume = Resume(
-            run: run, table: table, rules: try RuleSet.parse(yaml: text, source: run.rulesPath), runs: runs.runs,
+            run: run, table: table, rules: try RuleSet.parse(yaml: text, source: run.rulesPath),
+            runs: parentDirectory(run.path),
             temporaryDirectory: Environment.temporaryDirectory, events: { printer($0) })
         let outcome = try await resume.execute(rulesSHA256: SnapshotRules(name: plan.rulesName, text: text).sha256)
         if outcome == .alreadyMigrated { printer(.success("✓ The run had finished; nothing was changed")) }

@@ -5,6 +5,12 @@ import Rekeying
 import Snapshots
 import Tables
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// `rekey rollback`.
 struct RollbackCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,7 +18,7 @@ struct RollbackCommand: AsyncParsableCommand {
         abstract: "Take a run back: old items back, verify, new items away, verify. A dry run without --execute.",
         usage: "rekey rollback <run-or-snapshot> [--execute] [<options>]",
         discussion: """
-            Takes a run (its directory or name) or a snapshot. Only the keys that the snapshot names are touched. With --execute it asks for \
+            Takes a run (its directory or name), a snapshot, or the plan_backup_*.json of the guide's script (with --rules). Only the keys that the snapshot names are touched. With --execute it asks for \
             the word ROLLBACK.
 
               rekey rollback 20261123_211500-plan-structure --execute
@@ -45,11 +51,18 @@ struct RollbackCommand: AsyncParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
-        let run = isSnapshot ? nil : try RunDirectory.find(origin, runs: runs.runs)
+        let run = isSnapshot || isPlainBackup ? nil : try RunDirectory.find(origin, runs: runs.runs)
         let plan = try run?.plan()
-        let snapshotPath = try run.map { run throws(RekeyError) in run.snapshotPath(try run.plan()) } ?? origin
-        let ruleSet = try loadRules(run: run, snapshotPath: snapshotPath)
         let (_, table) = try table.open(or: plan?.table)
+        let temporary = "\(Environment.temporaryDirectory)/rekey-backup-\(getpid())"
+        defer { try? removeTree(temporary) }
+        if isPlainBackup {
+            try await makeSnapshot(
+                ofPlainBackup: origin, for: table, at: temporary, tool: "rekey \(toolVersion)",
+                temporaryDirectory: Environment.temporaryDirectory)
+        }
+        let snapshotPath = isPlainBackup ? temporary : try run.map(path(ofSnapshotIn:)) ?? origin
+        let ruleSet = try loadRules(run: run, snapshotPath: snapshotPath)
         try await requireSameTable(table, plan: plan, snapshotPath: snapshotPath)
         try requireSound(snapshotPath)
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
@@ -57,10 +70,12 @@ struct RollbackCommand: AsyncParsableCommand {
             table: table, rules: ruleSet, snapshotPath: snapshotPath, run: run,
             temporaryDirectory: Environment.temporaryDirectory, events: { printer($0) })
         rollback.onConflict = onConflict
+        if isPlainBackup { rollback.origin = origin }
         let findings: Rollback.Findings
         if execute {
             try rekey.confirm("ROLLBACK", given: confirm, what: "Rolling back \(table.name) writes to it")
-            findings = try await rollback.execute(runs: runs.runs)
+            // A run is locked where it lies, whatever directory this command was started in.
+            findings = try await rollback.execute(runs: run.map { parentDirectory($0.path) } ?? runs.runs)
         } else {
             findings = try await rollback.dryRun()
         }
@@ -75,14 +90,25 @@ struct RollbackCommand: AsyncParsableCommand {
         }
     }
 
+    private func path(ofSnapshotIn run: RunDirectory) throws(RekeyError) -> String {
+        run.snapshotPath(try run.plan())
+    }
+
+    /// The backup of the guide's script: one JSON file.
+    private var isPlainBackup: Bool { isRegularFile(origin) }
+
     private var isSnapshot: Bool { fileExists(origin + "/manifest-summary.json") }
 
     /// The rules the snapshot was made with: of the run, of the snapshot itself, or of `--rules`.
     private func loadRules(run: RunDirectory?, snapshotPath: String) throws(RekeyError) -> RuleSet {
-        if let rules { return try rekey.loadRules(rules) }
+        if let rules {
+            let ruleSet = try rekey.loadRules(rules)
+            try requireProof(ruleSet, source: rules)
+            return ruleSet
+        }
         if let run { return try rekey.loadRules(run.rulesPath) }
         guard let text = try Export.open(snapshotPath).metadata?.rules?.text else {
-            throw RekeyError(.usage, "the snapshot holds no rules; name the file with --rules", source: snapshotPath)
+            throw RekeyError(.usage, "the snapshot holds no rules; name the file with --rules", source: origin)
         }
         return try RuleSet.parse(yaml: text, source: snapshotPath)
     }
