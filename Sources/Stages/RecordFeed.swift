@@ -217,7 +217,9 @@ package final class RecordFeed {
     ) throws(RekeyError) {
         guard let rejects else {
             throw RekeyError(
-                .badInput, "\(error.reason); mend the record, or set it aside with --rejects FILE", source: source,
+                .badInput,
+                "\(error.reason); mend the record\(options.offersRejects ? ", or set it aside with --rejects FILE" : "")",
+                source: source,
                 line: number, byte: offset + error.offset)
         }
         counts.rejected += 1

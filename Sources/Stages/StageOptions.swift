@@ -9,8 +9,13 @@ package struct StreamOptions: Sendable {
     package var writesSeal: Bool
     /// Set bad records aside here and go on; nil: the first one stops the stage.
     package var rejects: String?
+    /// Whether the user could have named a file for bad records; messages speak of it only then.
+    package var offersRejects: Bool
 
-    package init(requiresSeal: Bool = false, writesSeal: Bool = false, rejects: String? = nil) {
+    package init(
+        requiresSeal: Bool = false, writesSeal: Bool = false, rejects: String? = nil, offersRejects: Bool = false
+    ) {
+        self.offersRejects = offersRejects
         self.requiresSeal = requiresSeal
         self.writesSeal = writesSeal
         self.rejects = rejects

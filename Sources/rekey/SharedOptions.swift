@@ -30,7 +30,8 @@ struct StreamArguments: ParsableArguments {
     var rejects: String?
 
     var options: StreamOptions {
-        StreamOptions(requiresSeal: sealed, writesSeal: seal || Environment.wantsSeal, rejects: rejects)
+        StreamOptions(
+            requiresSeal: sealed, writesSeal: seal || Environment.wantsSeal, rejects: rejects, offersRejects: true)
     }
 }
 

@@ -46,7 +46,9 @@ public func withTemporaryDirectory<R>(
 }
 
 private func makeTemporaryDirectory() throws -> String {
-    var template = Array("\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/rekey-test-XXXXXX".utf8CString)
+    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    // mkdtemp puts random letters in place of the last six.
+    var template = Array("\(parent)/rekey-test-\(String(repeating: "X", count: 6))".utf8CString)
     return try template.withUnsafeMutableBufferPointer { buffer in
         guard let path = mkdtemp(buffer.baseAddress!) else {
             throw RekeyError(.cannotCreate, "no temporary directory: \(String(cString: strerror(errno)))")
