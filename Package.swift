@@ -46,25 +46,32 @@ let package = Package(
             name: "Tables",
             dependencies: ["Items", "ByteStreams", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: library),
+        .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"]), .brew(["curl"])]),
+        .target(
+            name: "AWS",
+            dependencies: [
+                "CCurl", "Tables", "Items", "ByteStreams", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: library),
         .target(
             name: "Snapshots",
             dependencies: ["Items", "ByteStreams", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: library),
         .target(
             name: "Stages",
-            dependencies: ["Snapshots", "Tables", "Rekeying", "Items", "ByteStreams"],
+            dependencies: ["Snapshots", "AWS", "Tables", "Rekeying", "Items", "ByteStreams"],
             swiftSettings: library),
         .target(
             name: "Migration",
             dependencies: [
-                "Stages", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams",
+                "Stages", "AWS", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: library),
         .executableTarget(
             name: "rekey",
             dependencies: [
-                "Migration", "Stages", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams",
+                "Migration", "Stages", "AWS", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: library),
@@ -89,6 +96,13 @@ let package = Package(
             swiftSettings: test),
         .testTarget(
             name: "TablesTests", dependencies: ["Tables", "TableContract", "Items", "ByteStreams", "TestSupport"],
+            swiftSettings: test),
+        .testTarget(
+            name: "AWSTests",
+            dependencies: [
+                "AWS", "TableContract", "Tables", "Items", "ByteStreams", "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: test),
         .testTarget(
             name: "SnapshotsTests", dependencies: ["Snapshots", "Items", "ByteStreams", "TestSupport"],

@@ -195,7 +195,7 @@ package final class RunLock {
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let other = (try? readWhole(path, limit: 4096)).map { String(decoding: $0, as: UTF8.self) } ?? "another run"
-            close(descriptor)
+            // `deinit` runs, since every property is set, and closes the descriptor.
             throw RekeyError(
                 .preflightRefused, "\(other) is working on this table; wait for it to end", source: path)
         }
@@ -203,5 +203,5 @@ package final class RunLock {
         _ = Array(holder.utf8).withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
     }
 
-    deinit { close(descriptor) }
+    deinit { if descriptor >= 0 { close(descriptor) } }
 }

@@ -1,4 +1,5 @@
 import ByteStreams
+import Items
 
 /// What `manifest-summary.json` says.
 ///

@@ -1,10 +1,18 @@
 import ByteStreams
+import Dispatch
 import Items
 import Migration
 import Rekeying
+import Synchronization
 import Tables
 import TestSupport
 import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 @Suite struct RunDirectoryTests {
     private func write(_ bytes: [UInt8], to path: String) throws {
@@ -92,6 +100,33 @@ import Testing
             let rollback = try world.rollback()
             #expect(await failure { _ = try await rollback.execute(runs: world.runs) }?.code == .preflightRefused)
             withExtendedLifetime(lock) {}
+        }
+    }
+
+    /// A refused lock gives back its own descriptor only: one closed twice is another thread's open file.
+    @Test func aRefusedLockClosesNothingElse() async {
+        await #expect(processExitsWith: .success) {
+            try withTemporaryDirectory { directory in
+                let lock = try RunLock(runs: directory, tableARN: "arn", tableID: "id", holder: "the first run")
+                let isDone = Atomic(false)
+                let closed = Atomic(0)
+                DispatchQueue.concurrentPerform(iterations: 2) { side in
+                    if side == 0 {
+                        for _ in 0..<5000 {
+                            _ = try? RunLock(runs: directory, tableARN: "arn", tableID: "id", holder: "the second run")
+                        }
+                        isDone.store(true, ordering: .releasing)
+                    } else {
+                        while !isDone.load(ordering: .acquiring) {
+                            let descriptor = open("/dev/null", O_RDONLY)
+                            for _ in 0..<50 { sched_yield() }
+                            if close(descriptor) != 0 { closed.add(1, ordering: .relaxed) }
+                        }
+                    }
+                }
+                withExtendedLifetime(lock) {}
+                try #require(closed.load(ordering: .relaxed) == 0)
+            }
         }
     }
 

@@ -1,10 +1,13 @@
-import Items
-
 /// A JSON value with its numbers as written and its strings without escapes; members in their order.
-indirect enum JSONTree: Equatable {
-    struct Member: Equatable {
-        var name: [UInt8]
-        var value: JSONTree
+package indirect enum JSONTree: Equatable, Sendable {
+    package struct Member: Equatable, Sendable {
+        package var name: [UInt8]
+        package var value: JSONTree
+
+        package init(name: [UInt8], value: JSONTree) {
+            self.name = name
+            self.value = value
+        }
     }
 
     case object([Member])
@@ -16,50 +19,50 @@ indirect enum JSONTree: Equatable {
     case null
 
     /// An object with members in the order given.
-    static func members(_ members: KeyValuePairs<String, JSONTree>) -> JSONTree {
+    package static func members(_ members: KeyValuePairs<String, JSONTree>) -> JSONTree {
         .object(members.map { Member(name: Array($0.key.utf8), value: $0.value) })
     }
 
-    static func text(_ text: String) -> JSONTree { .string(Array(text.utf8)) }
+    package static func text(_ text: String) -> JSONTree { .string(Array(text.utf8)) }
 
-    static func integer(_ value: Int) -> JSONTree { .number(Array("\(value)".utf8)) }
+    package static func integer(_ value: Int) -> JSONTree { .number(Array("\(value)".utf8)) }
 
     /// A string, or null for nil.
-    static func optional(_ text: String?) -> JSONTree { text.map(JSONTree.text) ?? .null }
+    package static func optional(_ text: String?) -> JSONTree { text.map(JSONTree.text) ?? .null }
 
     /// The member of this name; nil where there is none or this is no object.
-    subscript(name: String) -> JSONTree? {
+    package subscript(name: String) -> JSONTree? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name.elementsEqual(name.utf8) }?.value
     }
 
     /// The text of a string; nil for every other value.
-    var string: String? {
+    package var string: String? {
         guard case .string(let bytes) = self else { return nil }
         return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The value of a number without point and exponent that is not negative and fits; nil for every other value.
-    var count: Int? {
+    package var count: Int? {
         guard case .number(let text) = self, text.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
         return Int(String(decoding: text, as: UTF8.self))
     }
 
     /// The elements of an array; nil for every other value.
-    var elements: [JSONTree]? {
+    package var elements: [JSONTree]? {
         guard case .array(let elements) = self else { return nil }
         return elements
     }
 
     /// On one line, without spaces.
-    var compact: [UInt8] {
+    package var compact: [UInt8] {
         var writer = ByteWriter()
         append(to: &writer, indent: nil)
         return writer.array
     }
 
     /// A line for each member, indented by two spaces, with a newline at the end.
-    var pretty: [UInt8] {
+    package var pretty: [UInt8] {
         var writer = ByteWriter()
         append(to: &writer, indent: 0)
         writer.append(UInt8(ascii: "\n"))
@@ -67,7 +70,7 @@ indirect enum JSONTree: Equatable {
     }
 
     /// Appends the value; `indent` counts the levels around it, nil means all on one line.
-    func append(to writer: inout ByteWriter, indent: Int? = nil) {
+    package func append(to writer: inout ByteWriter, indent: Int? = nil) {
         switch self {
         case .object(let members):
             writer.append(UInt8(ascii: "{"))
@@ -96,7 +99,7 @@ indirect enum JSONTree: Equatable {
     }
 
     /// Appends a JSON string.
-    static func appendQuoted(_ bytes: [UInt8], to writer: inout ByteWriter) {
+    package static func appendQuoted(_ bytes: [UInt8], to writer: inout ByteWriter) {
         writer.append(UInt8(ascii: "\""))
         bytes.withUnsafeBytes { appendEscaped($0, to: &writer) }
         writer.append(UInt8(ascii: "\""))

@@ -1,10 +1,10 @@
-import ByteStreams
+package import ByteStreams
 
-/// Reads JSON (RFC 8259) whose numbers must keep their text: manifests and plain backups.
+/// Reads JSON (RFC 8259) whose numbers must keep their text: manifests, plain backups, answers of services.
 ///
 /// Strict: names twice in one object, bytes that are not UTF-8, lone surrogates and nesting beyond 64 levels are refused.
-struct JSONReader {
-    private(set) var position = 0
+package struct JSONReader {
+    package private(set) var position = 0
     private let bytes: [UInt8]
     private let source: String
     private let line: Int?
@@ -12,14 +12,14 @@ struct JSONReader {
     /// - Parameters:
     ///   - source: what messages call the file.
     ///   - line: its line, where `bytes` is one of several.
-    init(_ bytes: [UInt8], source: String, line: Int? = nil) {
+    package init(_ bytes: [UInt8], source: String, line: Int? = nil) {
         self.bytes = bytes
         self.source = source
         self.line = line
     }
 
     /// The one value that the bytes hold.
-    static func parse(_ bytes: [UInt8], source: String, line: Int? = nil) throws(RekeyError) -> JSONTree {
+    package static func parse(_ bytes: [UInt8], source: String, line: Int? = nil) throws(RekeyError) -> JSONTree {
         var reader = JSONReader(bytes, source: source, line: line)
         let value = try reader.value()
         try reader.end()
@@ -27,7 +27,7 @@ struct JSONReader {
     }
 
     /// The next byte that is no white space, or 0 at the end.
-    var next: UInt8 {
+    package var next: UInt8 {
         mutating get {
             while position < bytes.count {
                 let byte = bytes[position]
@@ -39,24 +39,24 @@ struct JSONReader {
     }
 
     /// Steps over `byte` where it is the next one.
-    mutating func take(_ byte: UInt8) -> Bool {
+    package mutating func take(_ byte: UInt8) -> Bool {
         guard next == byte, position < bytes.count else { return false }
         position += 1
         return true
     }
 
-    mutating func expect(_ byte: UInt8, _ what: String) throws(RekeyError) {
+    package mutating func expect(_ byte: UInt8, _ what: String) throws(RekeyError) {
         guard take(byte) else { throw unexpected(what) }
     }
 
     /// Nothing but white space may follow.
-    mutating func end() throws(RekeyError) {
+    package mutating func end() throws(RekeyError) {
         _ = next
         guard position == bytes.count else { throw unexpected("the end") }
     }
 
     /// Calls `body` for each member of the object that begins here; `body` reads the value.
-    mutating func object(
+    package mutating func object(
         _ body: (_ reader: inout JSONReader, _ name: [UInt8]) throws(RekeyError) -> Void
     ) throws(RekeyError) {
         try expect(UInt8(ascii: "{"), "an object")
@@ -76,7 +76,7 @@ struct JSONReader {
     }
 
     /// Calls `body` for each element of the array that begins here; `body` reads it.
-    mutating func array(_ body: (_ reader: inout JSONReader) throws(RekeyError) -> Void) throws(RekeyError) {
+    package mutating func array(_ body: (_ reader: inout JSONReader) throws(RekeyError) -> Void) throws(RekeyError) {
         try expect(UInt8(ascii: "["), "an array")
         if take(UInt8(ascii: "]")) { return }
         repeat { try body(&self) } while take(UInt8(ascii: ","))
@@ -84,7 +84,7 @@ struct JSONReader {
     }
 
     /// The value that begins here.
-    mutating func value(depth: Int = 0) throws(RekeyError) -> JSONTree {
+    package mutating func value(depth: Int = 0) throws(RekeyError) -> JSONTree {
         guard depth < 64 else { throw bad("the JSON is nested deeper than 64 levels", at: position) }
         switch next {
         case UInt8(ascii: "{"):
@@ -108,7 +108,7 @@ struct JSONReader {
     }
 
     /// The string that begins here, without escapes.
-    mutating func string() throws(RekeyError) -> [UInt8] {
+    package mutating func string() throws(RekeyError) -> [UInt8] {
         try expect(UInt8(ascii: "\""), "a string")
         let start = position
         var text: [UInt8] = []

@@ -1,0 +1,35 @@
+// curl_easy_setopt and its relatives take any type after the option, which Swift cannot call: one function a kind.
+#ifndef REKEY_CCURL_SHIM_H
+#define REKEY_CCURL_SHIM_H
+
+#include <curl/curl.h>
+
+static inline CURLcode rekey_easy_set_long(CURL *handle, CURLoption option, long value) {
+    return curl_easy_setopt(handle, option, value);
+}
+
+static inline CURLcode rekey_easy_set_pointer(CURL *handle, CURLoption option, const void *value) {
+    return curl_easy_setopt(handle, option, value);
+}
+
+static inline CURLcode rekey_easy_set_offset(CURL *handle, CURLoption option, curl_off_t value) {
+    return curl_easy_setopt(handle, option, value);
+}
+
+static inline CURLcode rekey_easy_get_long(CURL *handle, CURLINFO info, long *value) {
+    return curl_easy_getinfo(handle, info, value);
+}
+
+static inline CURLcode rekey_easy_get_pointer(CURL *handle, CURLINFO info, void **value) {
+    return curl_easy_getinfo(handle, info, value);
+}
+
+static inline CURLMcode rekey_multi_set_long(CURLM *handle, CURLMoption option, long value) {
+    return curl_multi_setopt(handle, option, value);
+}
+
+static inline CURLMcode rekey_multi_set_pointer(CURLM *handle, CURLMoption option, const void *value) {
+    return curl_multi_setopt(handle, option, value);
+}
+
+#endif
