@@ -88,6 +88,10 @@ let package = Package(
         .target(
             name: "TableContract", dependencies: ["Tables", "Items", "ByteStreams", "TestSupport"],
             path: "Tests/TableContract", swiftSettings: test),
+        .target(
+            name: "TestServers", dependencies: ["TestSupport"], path: "Tests/TestServers", swiftSettings: test),
+        .testTarget(
+            name: "TestServersTests", dependencies: ["TestServers", "TestSupport"], swiftSettings: test),
         .testTarget(name: "ByteStreamsTests", dependencies: ["ByteStreams", "TestSupport"], swiftSettings: test),
         .testTarget(
             name: "ItemsTests", dependencies: ["Items", "ByteStreams", "TestSupport"], swiftSettings: test),
@@ -118,7 +122,7 @@ let package = Package(
             ],
             swiftSettings: test),
         .testTarget(
-            name: "CommandTests", dependencies: ["rekey", "rekey-sample", "TestSupport"],
+            name: "CommandTests", dependencies: ["rekey", "rekey-sample", "TestServers", "TestSupport"],
             exclude: ["Cases", "README.md"],
             swiftSettings: test),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: test),
