@@ -3,13 +3,10 @@
 #
 #   pipelines/servers.sh                             puts them into .build/servers; does nothing where they are there
 #   pipelines/servers.sh with ministack -- COMMAND   runs COMMAND beside a server of its own, and ends it afterwards
-#   pipelines/servers.sh with ministack -- pipelines/servers.sh with fault --throttle 0.1 -- COMMAND
 #   pipelines/servers.sh serve KIND FILE             as the tests do: FILE gets the port, the end of stdin ends it
 #
-# KIND is ministack, ministack-auth (checks signatures), moto, or fault FLAGS (rekey-fault-server, which must be built;
-# in front of MINISTACK_ENDPOINT unless it is told --upstream). COMMAND sees the address in MINISTACK_ENDPOINT,
-# MOTO_ENDPOINT or FAULT_ENDPOINT and in AWS_ENDPOINT_URL, an AWS account that no other command has, and nobody's own
-# AWS settings. REKEY_TEST_SERVERS is the folder to use in place of .build/servers.
+# KIND is ministack, ministack-auth (checks signatures) or moto. COMMAND sees the address in MINISTACK_ENDPOINT or
+# MOTO_ENDPOINT and in AWS_ENDPOINT_URL, an AWS account that no other command has, and nobody's own AWS settings. REKEY_TEST_SERVERS is the folder to use in place of .build/servers.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -42,27 +39,14 @@ require_installed() {
 
 # launch KIND PORT [FLAGS]   Becomes the server.
 launch() {
-  local kind=$1 port=$2 program
-  shift 2
+  local kind=$1 port=$2
   # No listener but the one that is asked for, on this machine only.
   local ministack=(BIND_HOST=127.0.0.1 "GATEWAY_PORT=$port" LOG_LEVEL=WARNING IOT_MTLS_ENABLED=0)
   case $kind in
     ministack) exec env "${ministack[@]}" AUTH=false "$servers/bin/ministack" ;;
     ministack-auth) exec env "${ministack[@]}" AUTH=true "$servers/bin/ministack" ;;
     moto) exec "$servers/bin/moto_server" -H 127.0.0.1 -p "$port" ;;
-    fault) program=$(fault_server) && exec "$program" --port "$port" ${MINISTACK_ENDPOINT:+--upstream "$MINISTACK_ENDPOINT"} "$@" ;;
   esac
-}
-
-# fault_server   The newest built rekey-fault-server.
-fault_server() {
-  local file newest=""
-  local build=${here%/*}/.build
-  for file in "${REKEY_FAULT_SERVER:-$build/debug/rekey-fault-server}" "$build/release/rekey-fault-server"; do
-    if [ -x "$file" ] && { [ -z "$newest" ] || [ "$file" -nt "$newest" ]; }; then newest=$file; fi
-  done
-  [ -n "$newest" ] || { echo "rekey-fault-server is not built; run swift build --product rekey-fault-server" >&2; return 69; }
-  echo "$newest"
 }
 
 # answers PORT   True where an HTTP server answers there.
@@ -132,11 +116,9 @@ with() {
   case $kind in
     ministack*) name=MINISTACK ;;
     moto) name=MOTO ;;
-    fault) name=FAULT ;;
   esac
   local settings=("${name}_ENDPOINT=$endpoint" "AWS_ENDPOINT_URL=$endpoint" "PYTHON=$servers/bin/python")
-  # A server in front of another one keeps its account.
-  [ "$kind" = fault ] || settings+=(
+  settings+=(
     "AWS_ACCESS_KEY_ID=$(printf '%04d%04d%04d' $((RANDOM % 9000 + 1000)) $((RANDOM % 10000)) $((RANDOM % 10000)))"
     AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
     AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null)
@@ -152,7 +134,7 @@ usage() {
   exit 64
 }
 
-kind_or_usage() { case ${1:-} in ministack | ministack-auth | moto | fault) ;; *) usage ;; esac; }
+kind_or_usage() { case ${1:-} in ministack | ministack-auth | moto) ;; *) usage ;; esac; }
 
 case ${1:-install} in
   install) install ;;
