@@ -14,7 +14,7 @@ def main():
     for entry in json.load(sys.stdin):
         when = datetime.datetime.fromtimestamp(entry["time"], datetime.timezone.utc)
         botocore.auth.get_current_datetime = lambda when=when: when.replace(tzinfo=None)
-        query = urllib.parse.urlencode(entry["query"], quote_via=urllib.parse.quote, safe="-._~")
+        query = urllib.parse.urlencode([tuple(pair) for pair in entry["query"]], quote_via=urllib.parse.quote, safe="-._~")
         url = f"https://{entry['authority']}{entry['path']}" + (f"?{query}" if query else "")
         request = AWSRequest(method=entry["method"], url=url, data=entry["body"].encode())
         for name, value in entry["headers"]:
