@@ -104,7 +104,7 @@ let package = Package(
         .testTarget(
             name: "AWSTests",
             dependencies: [
-                "AWS", "TestServers", "Items", "ByteStreams", "TestSupport",
+                "AWS", "TableContract", "Tables", "TestServers", "Items", "ByteStreams", "TestSupport",
             ],
             exclude: ["Vectors", "botocore_signatures.py"],
             swiftSettings: test),
