@@ -88,6 +88,10 @@ let package = Package(
         .target(
             name: "TableContract", dependencies: ["Tables", "Items", "ByteStreams", "TestSupport"],
             path: "Tests/TableContract", swiftSettings: test),
+        .target(
+            name: "TestServers", dependencies: ["TestSupport"], path: "Tests/TestServers", swiftSettings: test),
+        .testTarget(
+            name: "TestServersTests", dependencies: ["TestServers", "TestSupport"], swiftSettings: test),
         .testTarget(name: "ByteStreamsTests", dependencies: ["ByteStreams", "TestSupport"], swiftSettings: test),
         .testTarget(
             name: "ItemsTests", dependencies: ["Items", "ByteStreams", "TestSupport"], swiftSettings: test),
@@ -100,9 +104,9 @@ let package = Package(
         .testTarget(
             name: "AWSTests",
             dependencies: [
-                "AWS", "TableContract", "Tables", "Items", "ByteStreams", "TestSupport",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "AWS", "TableContract", "Tables", "TestServers", "Items", "ByteStreams", "TestSupport",
             ],
+            exclude: ["Vectors", "botocore_signatures.py"],
             swiftSettings: test),
         .testTarget(
             name: "SnapshotsTests", dependencies: ["Snapshots", "Items", "ByteStreams", "TestSupport"],
@@ -118,7 +122,7 @@ let package = Package(
             ],
             swiftSettings: test),
         .testTarget(
-            name: "CommandTests", dependencies: ["rekey", "rekey-sample", "TestSupport"],
+            name: "CommandTests", dependencies: ["rekey", "rekey-sample", "TestServers", "TestSupport"],
             exclude: ["Cases", "README.md"],
             swiftSettings: test),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: test),
