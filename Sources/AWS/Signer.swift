@@ -21,7 +21,7 @@ package struct Signer: Sendable {
     package func sign(_ request: inout HTTPRequest, with credentials: Credentials, at secondsSince1970: Int) {
         let time = SigningTime(secondsSince1970)
         let bodyHash = Hexadecimal.of(SHA256.hash(data: request.body))
-        request.headers.removeAll { header in Self.ownHeaders.contains { $0.isEqualIgnoringCase(header.name) } }
+        request.headers.removeAll { isOwn($0.name) }
         request.headers.append(("X-Amz-Date", String(decoding: time.text, as: UTF8.self)))
         if let token = credentials.sessionToken { request.headers.append(("X-Amz-Security-Token", token)) }
         if service == "s3" {
@@ -62,7 +62,12 @@ package struct Signer: Sendable {
         request.headers.append(("Authorization", String(decoding: authorization, as: UTF8.self)))
     }
 
-    private static let ownHeaders = ["Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-SHA256"]
+    /// Whether a header is of an earlier signature.
+    private func isOwn(_ name: String) -> Bool {
+        name.isEqualIgnoringCase("Authorization") || name.isEqualIgnoringCase("X-Amz-Date")
+            || name.isEqualIgnoringCase("X-Amz-Security-Token")
+            || (service == "s3" && name.isEqualIgnoringCase("x-amz-content-sha256"))
+    }
 
     /// S3 signs the path as it is sent. The others take the dot segments and empty segments out and encode once more.
     private func canonicalPath(_ path: String) -> [UInt8] {
