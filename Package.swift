@@ -103,7 +103,7 @@ let package = Package(
                 "AWS", "TableContract", "Tables", "Items", "ByteStreams", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
-            exclude: ["Vectors", "botocore_signatures.py"],
+            exclude: ["Vectors", "botocore_signatures.py", "tls_server.py"],
             swiftSettings: test),
         .testTarget(
             name: "SnapshotsTests", dependencies: ["Snapshots", "Items", "ByteStreams", "TestSupport"],
