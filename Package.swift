@@ -88,6 +88,10 @@ let package = Package(
         .target(
             name: "TableContract", dependencies: ["Tables", "Items", "ByteStreams", "TestSupport"],
             path: "Tests/TableContract", swiftSettings: test),
+        .target(
+            name: "TestServers", dependencies: ["TestSupport"], path: "Tests/TestServers", swiftSettings: test),
+        .testTarget(
+            name: "TestServersTests", dependencies: ["TestServers", "TestSupport"], swiftSettings: test),
         .testTarget(name: "ByteStreamsTests", dependencies: ["ByteStreams", "TestSupport"], swiftSettings: test),
         .testTarget(
             name: "ItemsTests", dependencies: ["Items", "ByteStreams", "TestSupport"], swiftSettings: test),
@@ -100,8 +104,7 @@ let package = Package(
         .testTarget(
             name: "AWSTests",
             dependencies: [
-                "AWS", "TableContract", "Tables", "Items", "ByteStreams", "TestSupport",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "AWS", "TableContract", "Tables", "TestServers", "Items", "ByteStreams", "TestSupport",
             ],
             exclude: ["Vectors", "botocore_signatures.py", "tls_server.py"],
             swiftSettings: test),
@@ -119,7 +122,7 @@ let package = Package(
             ],
             swiftSettings: test),
         .testTarget(
-            name: "CommandTests", dependencies: ["rekey", "rekey-sample", "TestSupport"],
+            name: "CommandTests", dependencies: ["rekey", "rekey-sample", "TestServers", "TestSupport"],
             exclude: ["Cases", "README.md"],
             swiftSettings: test),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: test),

@@ -11,5 +11,7 @@ cd "$(dirname "$0")/.."
 install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gzip
 require_swift
 swift format lint --strict -r Sources Tests Package.swift
+export REKEY_TEST_SERVERS=${REKEY_TEST_SERVERS:-$PWD/.build/servers}
+bash pipelines/servers.sh
 swift build --build-tests
 exec swift test "$@"

@@ -90,7 +90,8 @@ package struct ServiceError: Error, Sendable {
 
     /// What a service says of a wrong signature goes on with the canonical request, session token included.
     private static func firstLine(_ message: String) -> String {
-        String(message.prefix { !$0.isNewline }.prefix(1000))
+        let line = message.prefix { !$0.isNewline }.prefix(1000)
+        return String(line[..<(line.firstRange(of: "The Canonical String")?.lowerBound ?? line.endIndex)])
     }
 
     /// Whether the same request may succeed later.

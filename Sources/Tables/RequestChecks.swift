@@ -1,13 +1,18 @@
-import ByteStreams
-import Items
+package import ByteStreams
+package import Items
 
-/// What DynamoDB refuses before it does anything, in its words where they are known. A table that is no service
-/// checks its requests here.
-struct RequestChecks: Sendable {
+/// What DynamoDB refuses before it does anything, in its words where they are known. Every table checks its
+/// requests here before it does anything.
+package struct RequestChecks: Sendable {
     let schema: KeySchema
     let limits: TableLimits
 
-    func check(_ request: ScanRequest) throws(RekeyError) {
+    package init(schema: KeySchema, limits: TableLimits) {
+        self.schema = schema
+        self.limits = limits
+    }
+
+    package func check(_ request: ScanRequest) throws(RekeyError) {
         let total = request.totalSegments
         guard (1...1_000_000).contains(total) else {
             let bound = total < 1 ? "greater than or equal to 1" : "less than or equal to 1000000"
@@ -28,7 +33,7 @@ struct RequestChecks: Sendable {
         }
     }
 
-    func check(_ request: QueryRequest) throws(RekeyError) {
+    package func check(_ request: QueryRequest) throws(RekeyError) {
         try check(limit: request.limit)
         try check(request.partition, against: schema.partition, limit: 2048)
         if request.sortBeginsWith != nil {
@@ -44,7 +49,7 @@ struct RequestChecks: Sendable {
         }
     }
 
-    func check(get keys: [ItemKey]) throws(RekeyError) {
+    package func check(get keys: [ItemKey]) throws(RekeyError) {
         guard keys.count <= limits.batchGet else {
             throw refused("Too many items requested for the BatchGetItem call")
         }
@@ -54,7 +59,7 @@ struct RequestChecks: Sendable {
 
     /// Checks a batch and returns the keys of its items.
     @discardableResult
-    func check(batch requests: [WriteRequest]) throws(RekeyError) -> [ItemKey] {
+    package func check(batch requests: [WriteRequest]) throws(RekeyError) -> [ItemKey] {
         guard requests.count <= limits.batchWrite else {
             throw refused("Too many items requested for the BatchWriteItem call")
         }
@@ -67,7 +72,7 @@ struct RequestChecks: Sendable {
 
     /// Checks one write and returns its key.
     @discardableResult
-    func check(_ request: WriteRequest) throws(RekeyError) -> ItemKey {
+    package func check(_ request: WriteRequest) throws(RekeyError) -> ItemKey {
         switch request {
         case .put(let item): return try check(item)
         case .delete(let key):
@@ -78,7 +83,7 @@ struct RequestChecks: Sendable {
 
     /// Checks an item to be put and returns its key.
     @discardableResult
-    func check(_ item: Item) throws(RekeyError) -> ItemKey {
+    package func check(_ item: Item) throws(RekeyError) -> ItemKey {
         let key = try item.requiredKey(schema)
         guard item.size <= CapacityUnits.maximumItemBytes else {
             throw refused("Item size has exceeded the maximum allowed size")
@@ -88,7 +93,7 @@ struct RequestChecks: Sendable {
 
     /// Checks a transaction and returns the old and new keys of its moves.
     @discardableResult
-    func check(_ moves: [Move]) throws(RekeyError) -> [(old: ItemKey, new: ItemKey)] {
+    package func check(_ moves: [Move]) throws(RekeyError) -> [(old: ItemKey, new: ItemKey)] {
         guard moves.count <= limits.transactMove else {
             throw constraint(
                 "\(moves.count * 2) actions", "transactItems", "have length less than or equal to 100")
@@ -110,7 +115,7 @@ struct RequestChecks: Sendable {
         return keys
     }
 
-    func check(_ key: ItemKey) throws(RekeyError) {
+    package func check(_ key: ItemKey) throws(RekeyError) {
         guard (key.sort == nil) == (schema.sort == nil) else {
             throw refused("The provided key element does not match the schema")
         }

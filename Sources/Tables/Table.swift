@@ -123,7 +123,7 @@ extension Table {
 }
 
 /// The requests without those that a later one for the same item makes void, otherwise in their order.
-func lastOfEachItem(_ requests: [WriteRequest], schema: KeySchema) throws(RekeyError) -> [WriteRequest] {
+package func lastOfEachItem(_ requests: [WriteRequest], schema: KeySchema) throws(RekeyError) -> [WriteRequest] {
     var last: [ItemKey: Int] = [:]
     last.reserveCapacity(requests.count)
     for index in requests.indices {

@@ -215,7 +215,7 @@ package struct TransactMoveResult: Sendable {
 
 extension Item {
     /// The item's key, or `badInput` with the reason why it has none.
-    func requiredKey(_ schema: KeySchema) throws(RekeyError) -> ItemKey {
+    package func requiredKey(_ schema: KeySchema) throws(RekeyError) -> ItemKey {
         do {
             return try key(schema)
         } catch {

@@ -15,7 +15,7 @@ import Testing
     /// Only a certificate that a trusted one signed, for the host that was asked for, is accepted.
     @Test func areVerified() async throws {
         try await withTemporaryDirectory { directory in
-            let process = Python.process("tls_server.py", [directory])
+            let process = try PythonScript.process("tls_server.py", [directory])
             let (stdin, stdout) = (Pipe(), Pipe())
             (process.standardInput, process.standardOutput) = (stdin, stdout)
             try process.run()

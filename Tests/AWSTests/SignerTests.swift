@@ -155,7 +155,7 @@ struct SignatureVector: Sendable, CustomTestStringConvertible {
             ])
         }
         let input = try JSONSerialization.data(withJSONObject: lines)
-        let output = try Python.run("botocore_signatures.py", input: input)
+        let output = try PythonScript.run("botocore_signatures.py", input: input)
         let signatures = output.split(separator: "\n").map(String.init)
         #expect(signatures.count == expected.count)
         for (index, pair) in zip(expected, signatures).enumerated() {

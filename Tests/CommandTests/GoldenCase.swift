@@ -1,4 +1,5 @@
 import Foundation
+import TestServers
 import Testing
 
 /// One folder of `Cases`: a command, and what it must print and end with.
@@ -58,13 +59,14 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
         try files.createSymbolicLink(atPath: tools + "/rekey", withDestinationPath: binaries.rekey)
         let repository = Self.repository.path
         let inherited = ProcessInfo.processInfo.environment
-        let environment = [
+        var environment = [
             "PATH": tools + ":" + (inherited["PATH"] ?? "/usr/bin:/bin"), "HOME": work, "TMPDIR": scratch,
             "LC_ALL": "C",
             "TZ": "UTC", "REKEY": binaries.rekey, "SAMPLE": binaries.sample, "DATA": repository + "/data",
             "RULES": repository + "/pipelines/plan-structure.yaml", "PIPELINES": repository + "/pipelines",
             "CASE": folder.path, "CASES": Self.folder.path, "REKEY_TEST_SEED": inherited["REKEY_TEST_SEED"] ?? "",
         ]
+        let account = try servers(for: &environment)
         let input = folder.appending(path: "stdin").path
         let began = Date()
         let result = try runShell(
@@ -72,7 +74,8 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
             input: files.fileExists(atPath: input) ? input : "/dev/null", output: root + "/stdout",
             errors: root + "/stderr", limit: 120)
         let normalizer = Normalizer(
-            temporary: root, caseFolder: folder.path, repository: repository, from: began, to: Date())
+            temporary: root, caseFolder: folder.path, repository: repository, account: account?.id, from: began,
+            to: Date())
         func text(_ name: String) throws -> String {
             normalizer.normalize(
                 String(decoding: try Data(contentsOf: URL(filePath: root + "/" + name)), as: UTF8.self))
@@ -83,6 +86,19 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
                 exit: result.isTimedOut ? "no end after 120 seconds\n" : "\(result.status)\n"),
             try files.contentsOfDirectory(atPath: scratch)
         )
+    }
+
+    /// Where `cmd` mentions `MINISTACK` or `MOTO`, adds that server's address and a fresh account on it; with `PYTHON`, the
+    /// interpreter that has boto3.
+    private func servers(for environment: inout [String: String]) throws -> TestAccount? {
+        let command = try String(contentsOf: folder.appending(path: "cmd"), encoding: .utf8)
+        if command.contains("PYTHON") { environment["PYTHON"] = try Servers.python() }
+        let name = ["MINISTACK", "MOTO"].first { command.contains($0) }
+        guard let name else { return nil }
+        let account = try (name == "MOTO" ? TestServer.moto() : .ministack()).account()
+        environment["\(name)_ENDPOINT"] = account.server.endpoint
+        environment.merge(account.environment()) { _, new in new }
+        return account
     }
 }
 

@@ -7,11 +7,14 @@ import Foundation
 /// | the case's folder, the temporary directory, the repository | `CASE`, `TMP`, `REPO` |
 /// | a time within the run, `20261124_001500` or `2026-11-24T00:15:00Z` | `TIME`; times in data stay |
 /// | a UUID | `UUID` |
+/// | a port of this machine, `127.0.0.1:39117`; the number of the case's AWS account | `127.0.0.1:PORT`; `ACCOUNT` |
 struct Normalizer {
     private let paths: [(path: String, name: String)]
+    private let account: String?
     private let days: Set<String>
 
-    init(temporary: String, caseFolder: String, repository: String, from: Date, to: Date) {
+    init(temporary: String, caseFolder: String, repository: String, account: String?, from: Date, to: Date) {
+        self.account = account
         paths = [(caseFolder, "CASE"), (temporary, "TMP"), (repository, "REPO")]
         days = Set([from, to].map(Self.day))
     }
@@ -32,6 +35,7 @@ struct Normalizer {
             days.contains("\($0.1)\($0.2)\($0.3)") ? "TIME" : String($0.0)
         }
         let hex = /[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}/
-        return text.replacing(hex, with: "UUID")
+        text = text.replacing(hex, with: "UUID").replacing(/127\.0\.0\.1:\d+/, with: "127.0.0.1:PORT")
+        return account.map { text.replacing($0, with: "ACCOUNT") } ?? text
     }
 }

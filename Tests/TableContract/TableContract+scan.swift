@@ -141,7 +141,7 @@ extension TableContract {
         await expectRefused("outside query boundaries") {
             _ = try await table.query(QueryRequest(partition: KeyValue("p"), startKey: key("q", "s")))
         }
-        await expectRefused("outside query boundaries") {
+        await expectRefused("provided starting key") {
             _ = try await table.query(
                 QueryRequest(partition: KeyValue("p"), sortBeginsWith: Array("a".utf8), startKey: key("p", "b")))
         }

@@ -1,21 +1,21 @@
 import Foundation
+import TestServers
 
-/// Runs the scripts beside this file with `REKEY_TEST_PYTHON`, or with `python3`.
-enum Python {
+/// Runs the scripts beside this file with the Python of the test servers, which has botocore.
+enum PythonScript {
     struct Failure: Error { var text: String }
 
-    static func process(_ script: String, _ arguments: [String] = []) -> Process {
+    static func process(_ script: String, _ arguments: [String] = []) throws -> Process {
         let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.executableURL = URL(filePath: try Servers.python())
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: script).path
-        process.arguments =
-            [ProcessInfo.processInfo.environment["REKEY_TEST_PYTHON"] ?? "python3", file] + arguments
+        process.arguments = [file] + arguments
         return process
     }
 
     /// What the script prints; its error output is the failure's text.
     static func run(_ script: String, input: Data) throws -> String {
-        let process = process(script)
+        let process = try process(script)
         let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
         (process.standardInput, process.standardOutput, process.standardError) = (stdin, stdout, stderr)
         try process.run()

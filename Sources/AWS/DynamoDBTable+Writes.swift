@@ -1,0 +1,164 @@
+package import ByteStreams
+package import Items
+package import Tables
+
+extension DynamoDBTable {
+    package func batchWrite(_ requests: [WriteRequest]) async throws(RekeyError) -> BatchWriteResult {
+        try checks.check(batch: requests)
+        if requests.isEmpty { return BatchWriteResult() }
+        let answer = try await sent("BatchWriteItem", body(of: requests))
+        return try read(answer) { (reader) throws(ItemError) in
+            var result = BatchWriteResult()
+            try reader.members { (reader, member) throws(ItemError) in
+                if isEqual(member, "UnprocessedItems") {
+                    try reader.members { (reader, _) throws(ItemError) in
+                        try reader.elements { (reader) throws(ItemError) in
+                            result.unprocessed.append(try writeRequest(try reader.value()))
+                        }
+                    }
+                } else if isEqual(member, "ConsumedCapacity") {
+                    try reader.elements { (reader) throws(ItemError) in
+                        result.consumedWriteUnits += try Self.units(&reader)
+                    }
+                } else {
+                    try reader.skip()
+                }
+            }
+            return result
+        }
+    }
+
+    package func put(_ item: Item, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
+        let key = try checks.check(item)
+        var body = RequestBody(table: name)
+        body.member("Item", json: item.json)
+        return try await write("PutItem", body, key, condition, written: item)
+    }
+
+    package func delete(_ key: ItemKey, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
+        try checks.check(key)
+        var body = RequestBody(table: name)
+        body.member("Key", json: key.json(schema))
+        return try await write("DeleteItem", body, key, condition, written: nil)
+    }
+
+    /// A write under a condition. `equals` is compared by all attributes in a consistent read just before, and again in the
+    /// write itself as far as an expression goes: see `Comparison`.
+    private func write(
+        _ operation: String, _ body: consuming RequestBody, _ key: ItemKey, _ condition: WriteCondition, written: Item?
+    ) async throws(RekeyError) -> WriteOutcome {
+        switch condition {
+        case .none: break
+        case .absent: body.condition(Comparison(expression: "attribute_not_exists(#k)", schema: schema))
+        case .exists: body.condition(Comparison(expression: "attribute_exists(#k)", schema: schema))
+        case .equals(let expected):
+            let current = try await get(key)
+            guard let current, current.isEqual(to: expected) else { return .conditionFailed(current: current) }
+            body.condition(Comparison(of: expected, schema: schema))
+        }
+        let bytes = body.finished()
+        let answer: [UInt8]
+        var mayHaveBeenDone = false
+        do throws(ServiceError) {
+            do throws(ServiceError) {
+                answer = try await client.call("DynamoDB_20120810.\(operation)", bytes, policy: RetryPolicy.none)
+            } catch {
+                guard error.isRetryable else { throw error }
+                mayHaveBeenDone = !error.isThrottling
+                answer = try await send(operation, bytes)
+            }
+        } catch {
+            guard error.kind == .conditionFailed else { throw told(error) }
+            let current = try await get(key)
+            // An earlier attempt whose answer was lost has done it.
+            let isDone = written.map { wanted in current?.isEqual(to: wanted) ?? false } ?? (current == nil)
+            return mayHaveBeenDone && isDone
+                ? .done(consumedWriteUnits: CapacityUnits.write(written?.size ?? 0))
+                : .conditionFailed(current: current)
+        }
+        let units = try read(answer) { (reader) throws(ItemError) in
+            var units = 0.0
+            try reader.members { (reader, member) throws(ItemError) in
+                if isEqual(member, "ConsumedCapacity") { units = try Self.units(&reader) } else { try reader.skip() }
+            }
+            return units
+        }
+        return .done(consumedWriteUnits: units)
+    }
+
+    private func body(of requests: [WriteRequest]) -> [UInt8] {
+        var writer = ByteWriter(capacity: 16 << 10)
+        writer.append("{\"ReturnConsumedCapacity\":\"TOTAL\",\"RequestItems\":{" as StaticString)
+        JSONTree.appendQuoted(Array(name.utf8), to: &writer)
+        writer.append(":[" as StaticString)
+        for (index, request) in requests.enumerated() {
+            if index > 0 { writer.append(UInt8(ascii: ",")) }
+            switch request {
+            case .put(let item):
+                writer.append("{\"PutRequest\":{\"Item\":" as StaticString)
+                writer.append(item.json)
+            case .delete(let key):
+                writer.append("{\"DeleteRequest\":{\"Key\":" as StaticString)
+                writer.append(key.json(schema))
+            }
+            writer.append("}}" as StaticString)
+        }
+        writer.append("]}}" as StaticString)
+        return writer.array
+    }
+
+    private func writeRequest(_ bytes: UnsafeRawBufferPointer) throws(ItemError) -> WriteRequest {
+        var scanner = RecordScanner()
+        let record = try scanner.scan(bytes)
+        if let image = record.image { return .put(Item(trusted: Array(bytes[image]))) }
+        guard let keys = record.keys else { throw ItemError("an unprocessed request is neither put nor delete", at: 0) }
+        return .delete(try Item(trusted: Array(bytes[keys])).key(schema))
+    }
+}
+
+/// A condition that an item is still the same, within the limits of an expression: 4 KB of text and 300 operators.
+///
+/// Each top-level attribute is compared by value, 200 at most, keys aside. An attribute that was added since is not seen here.
+/// Source: "Service, account, and table quotas", Amazon DynamoDB Developer Guide.
+struct Comparison {
+    static let maximumAttributes = 200
+    var expression: String
+    var names: [JSONTree.Member]
+    var values: [(String, [UInt8])] = []
+
+    /// An expression over the partition key, `#k`.
+    init(expression: String, schema: KeySchema) {
+        self.expression = expression
+        names = [JSONTree.Member(name: Array("#k".utf8), value: .text(schema.partition.name))]
+    }
+
+    init(of item: Item, schema: KeySchema) {
+        self.init(expression: "attribute_exists(#k)", schema: schema)
+        var terms = [expression]
+        let keys = [schema.partition.name, schema.sort?.name].compactMap { $0.map { Array($0.utf8) } }
+        item.withView { view in
+            for slot in view.attributes where terms.count <= Self.maximumAttributes {
+                var name = ByteWriter()
+                name.append(UInt8(ascii: "\""))
+                name.append(view.bytes(slot.name))
+                name.append(UInt8(ascii: "\""))
+                guard case .string(let text)? = try? JSONReader.parse(name.array, source: "a name"),
+                    !keys.contains(text)
+                else { continue }
+                let number = terms.count
+                names.append(JSONTree.Member(name: Array("#\(number)".utf8), value: .string(text)))
+                values.append((":\(number)", Array(view.bytes(slot.value))))
+                terms.append("#\(number)=:\(number)")
+            }
+        }
+        expression = terms.joined(separator: " AND ")
+    }
+}
+
+extension RequestBody {
+    mutating func condition(_ comparison: Comparison) {
+        member("ConditionExpression", text: comparison.expression)
+        member("ExpressionAttributeNames", json: JSONTree.object(comparison.names).compact)
+        values(comparison.values)
+    }
+}

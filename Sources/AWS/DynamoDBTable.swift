@@ -1,0 +1,96 @@
+package import ByteStreams
+package import Items
+package import Tables
+
+/// A live table in DynamoDB.
+///
+/// Requests are checked here as the embedded table checks them, so that what is refused is refused before it is sent. Reads and
+/// unconditional writes are tried again for as long as the policy allows; they may be repeated without harm.
+/// Source: Amazon DynamoDB API Reference.
+package final class DynamoDBTable: Table {
+    package let name: String
+    package let schema: KeySchema
+    package let limits = TableLimits()
+    let client: ServiceClient
+    let checks: RequestChecks
+
+    private init(name: String, schema: KeySchema, client: ServiceClient) {
+        self.name = name
+        self.schema = schema
+        self.client = client
+        checks = RequestChecks(schema: schema, limits: limits)
+    }
+
+    /// Asks for the table's key schema.
+    ///
+    /// - Throws: `.inputMissing` where there is no such table in the region, `.permission`, `.serviceGaveUp`.
+    package static func open(name: String, session: AWSSession) async throws(RekeyError) -> DynamoDBTable {
+        let client = try session.client(.dynamodb)
+        let tree = try await describe(name, client)
+        return DynamoDBTable(name: name, schema: try DescriptionReader(tree, source: name).schema(), client: client)
+    }
+
+    package func describe() async throws(RekeyError) -> TableDescription {
+        var description = try DescriptionReader(try await Self.describe(name, client), source: name).description(
+            name: name, region: client.region)
+        description.recovery = DescriptionReader.recovery(
+            try await control("DescribeContinuousBackups")["ContinuousBackupsDescription"])
+        let expiry = try await control("DescribeTimeToLive")["TimeToLiveDescription"]
+        if expiry?["TimeToLiveStatus"]?.string == "ENABLED" {
+            description.timeToLiveAttribute = expiry?["AttributeName"]?.string
+        }
+        return description
+    }
+
+    private static func describe(_ name: String, _ client: ServiceClient) async throws(RekeyError) -> JSONTree {
+        let body = JSONTree.members(["TableName": .text(name)]).compact
+        do throws(ServiceError) {
+            let answer = try await client.call("DynamoDB_20120810.DescribeTable", body, policy: .patient)
+            guard let tree = try parse(answer, name)["Table"] else { throw malformed(name) }
+            return tree
+        } catch {
+            guard error.kind == .notFound else { throw error.rekeyError(service: "DynamoDB", source: name) }
+            throw RekeyError(
+                .inputMissing,
+                "there is no such table in \(client.region) at \(client.endpoint.authority); check the name, the region and the account",
+                source: name)
+        }
+    }
+
+    private func control(_ operation: String) async throws(RekeyError) -> JSONTree {
+        let body = JSONTree.members(["TableName": .text(name)]).compact
+        do throws(ServiceError) {
+            return try Self.parse(try await client.call("DynamoDB_20120810.\(operation)", body), name)
+        } catch {
+            throw error.rekeyError(service: "DynamoDB", source: name)
+        }
+    }
+
+    private static func parse(_ bytes: [UInt8], _ name: String) throws(ServiceError) -> JSONTree {
+        do {
+            return try JSONReader.parse(bytes, source: name)
+        } catch {
+            throw malformed(name)
+        }
+    }
+
+    private static func malformed(_ name: String) -> ServiceError {
+        ServiceError(code: "", message: "the answer about \(name) is not what DynamoDB answers", kind: .transient)
+    }
+
+    /// Sends one operation.
+    func send(_ operation: String, _ body: [UInt8]) async throws(ServiceError) -> [UInt8] {
+        try await client.call("DynamoDB_20120810.\(operation)", body, policy: .patient)
+    }
+
+    /// As a user is told it. A request that DynamoDB refuses keeps its words.
+    func told(_ error: ServiceError) -> RekeyError {
+        error.kind == .invalid
+            ? RekeyError(.badInput, error.message, source: name)
+            : error.rekeyError(service: "DynamoDB", source: name)
+    }
+
+    func told(_ error: ItemError) -> RekeyError {
+        RekeyError(.serviceGaveUp, "DynamoDB's answer cannot be read: \(error.reason)", source: name)
+    }
+}
