@@ -102,6 +102,11 @@ final class TransferLoop: Sendable {
     // MARK: The thread
 
     private func run() {
+        // A write to a closed connection must not end the process: older TLS libraries do not ask for that themselves.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
         var running = RunningTransfers(
             multi: multi, certificateBundle: certificateBundle, maximum: maximumTransfers)
         while true {
@@ -213,8 +218,9 @@ private struct RunningTransfers {
             running[ObjectIdentifier(transfer)] = handle
             multi.add(handle)
         }
-        if firstWaiting == waiting.count, firstWaiting > 0 {
-            waiting.removeAll(keepingCapacity: true)
+        // Not at each step: it moves those that still wait.
+        if firstWaiting == waiting.count || firstWaiting > 256 + waiting.count / 2 {
+            waiting.removeFirst(firstWaiting)
             firstWaiting = 0
         }
     }
