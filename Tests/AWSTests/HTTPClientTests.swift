@@ -162,6 +162,23 @@ import Testing
         #expect(slow?.kind == .timedOut)
     }
 
+    /// The place of a transfer that stalled goes to the next one at once.
+    @Test func aStallMakesPlace() async throws {
+        let server = RawServer { connection in
+            while let request = connection.next() {
+                if request.number > 0 { connection.write(RawServer.answer()) }
+            }
+        }
+        defer { server.stop() }
+        let client = HTTPClient(maximumConnections: 1)
+        var stalling = request(server)
+        stalling.stallTimeout = .milliseconds(300)
+        let first = Task { [stalling] in try await client.send(stalling) }
+        while server.requests == 0 { await Task.yield() }
+        #expect(try await client.send(request(server)).status == 200)
+        await #expect(throws: TransportError.self) { try await first.value }
+    }
+
     /// A slow answer is none that stalls: the clock begins anew with each byte.
     @Test func whatMovesDoesNotStall() async throws {
         let server = RawServer { connection in
