@@ -58,6 +58,26 @@ import Testing
         #expect(await kind(running) == .cancelled)
     }
 
+    /// Cancelled before it is sent, while nothing else can start.
+    @Test func aTaskThatIsAlreadyCancelledEndsAtOnce() async {
+        let server = RawServer { $0.waitForClose() }
+        defer { server.stop() }
+        let client = HTTPClient(maximumConnections: 1)
+        let request = get(server)
+        let running = Task { try await client.send(request) }
+        while server.requests == 0 { await Task.yield() }
+        for _ in 0..<20 {
+            let task = Task {
+                while !Task.isCancelled { await Task.yield() }
+                return try await client.send(request)
+            }
+            task.cancel()
+            #expect(await kind(task) == .cancelled)
+        }
+        running.cancel()
+        #expect(await kind(running) == .cancelled)
+    }
+
     @Test func cancellingAtAnyMomentLosesNothing() async {
         let server = RawServer.answering { _ in RawServer.answer() }
         defer { server.stop() }

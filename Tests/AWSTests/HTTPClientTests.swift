@@ -42,6 +42,17 @@ import Testing
         #expect(server.requests == 100)
     }
 
+    /// Services close connections that have been idle; the next request must not fail for it.
+    @Test func aConnectionClosedMeanwhileIsReplaced() async throws {
+        let server = RawServer { connection in
+            if connection.next() != nil { connection.write(RawServer.answer()) }
+        }
+        defer { server.stop() }
+        let client = HTTPClient()
+        for _ in 0..<20 { #expect(try await client.send(request(server, body: "x")).status == 200) }
+        #expect(server.connections == 20)
+    }
+
     @Test func aThousandAtOnceAreEachAnsweredTheirOwn() async throws {
         let server = RawServer.answering { RawServer.answer(body: "answer to \($0.line)") }
         defer { server.stop() }
@@ -69,7 +80,7 @@ import Testing
         }
         defer { server.stop() }
         let client = HTTPClient()
-        let large = (0..<300_000).map { UInt8(truncatingIfNeeded: $0) }
+        let large = (0..<1_500_000).map { UInt8(truncatingIfNeeded: $0) }
         for (method, body) in [
             ("POST", large), ("PUT", []), ("GET", []), ("HEAD", []), ("DELETE", []), ("PUT", [0, 10]),
         ] {
@@ -149,6 +160,23 @@ import Testing
             }
         }
         #expect(slow?.kind == .timedOut)
+    }
+
+    /// The place of a transfer that stalled goes to the next one at once.
+    @Test func aStallMakesPlace() async throws {
+        let server = RawServer { connection in
+            while let request = connection.next() {
+                if request.number > 0 { connection.write(RawServer.answer()) }
+            }
+        }
+        defer { server.stop() }
+        let client = HTTPClient(maximumConnections: 1)
+        var stalling = request(server)
+        stalling.stallTimeout = .milliseconds(300)
+        let first = Task { [stalling] in try await client.send(stalling) }
+        while server.requests == 0 { await Task.yield() }
+        #expect(try await client.send(request(server)).status == 200)
+        await #expect(throws: TransportError.self) { try await first.value }
     }
 
     /// A slow answer is none that stalls: the clock begins anew with each byte.
