@@ -9,26 +9,25 @@ import Tables
 struct TableArgument: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The table: local:FILE.db. DYNAMODB_TABLE names it where this is not given.", valueName: "table"))
+            "The table: dynamodb:TABLE or local:FILE.db. DYNAMODB_TABLE names it where this is not given.",
+            valueName: "table"))
     var table: String?
 
-    var text: String? { table ?? Environment.value("DYNAMODB_TABLE") }
+    @OptionGroup var live: LiveArguments
 
-    /// Opens the table, or `fallback` where none is named.
-    func open(or fallback: String? = nil) throws(RekeyError) -> (text: String, table: any Table) {
-        guard let text = text ?? fallback else {
+    /// The table's location. Where only a table can be meant, `DYNAMODB_TABLE=NAME` is a live one, as for the guide's script.
+    private func location(or fallback: String?) throws(RekeyError) -> Location {
+        guard let text = table ?? Environment.value("DYNAMODB_TABLE") ?? fallback else {
             throw RekeyError(.usage, "name the table with --table or DYNAMODB_TABLE")
         }
-        return (text, RetryingTable(try openTable(text)))
+        return try Location.parse(text.contains(":") && !text.hasPrefix("arn:") ? text : "dynamodb:\(text)")
     }
-}
 
-/// Opens a table by the text that names it.
-func openTable(_ text: String) throws(RekeyError) -> any Table {
-    guard case .local(let path) = try Location.parse(text) else {
-        throw RekeyError(.usage, "\(text) is no table; write local:FILE.db")
+    /// Opens the table, or `fallback` where none is named.
+    func open(or fallback: String? = nil) async throws(RekeyError) -> (text: String, table: any Table) {
+        let location = try location(or: fallback)
+        return (location.text, try await openTable(location, services: live.services))
     }
-    return try LocalTable.open(path: path)
 }
 
 /// `--runs`.
