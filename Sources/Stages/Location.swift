@@ -1,4 +1,4 @@
-package import AWS
+import AWS
 package import ByteStreams
 
 /// Where items come from or go to, as every command writes it.

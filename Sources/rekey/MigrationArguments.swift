@@ -15,12 +15,15 @@ struct TableArgument: ParsableArguments {
 
     @OptionGroup var live: LiveArguments
 
-    /// The table's location. Where only a table can be meant, `DYNAMODB_TABLE=NAME` is a live one, as for the guide's script.
+    /// The table's location. `DYNAMODB_TABLE=NAME`, without a scheme, is a live table, as for the guide's script.
     private func location(or fallback: String?) throws(RekeyError) -> Location {
-        guard let text = table ?? Environment.value("DYNAMODB_TABLE") ?? fallback else {
-            throw RekeyError(.usage, "name the table with --table or DYNAMODB_TABLE")
+        if let table { return try Location.parse(table) }
+        if let name = Environment.value("DYNAMODB_TABLE") {
+            let isBare = name.hasPrefix("arn:") || !name.contains(":")
+            return try Location.parse(isBare ? "dynamodb:\(name)" : name)
         }
-        return try Location.parse(text.contains(":") && !text.hasPrefix("arn:") ? text : "dynamodb:\(text)")
+        guard let fallback else { throw RekeyError(.usage, "name the table with --table or DYNAMODB_TABLE") }
+        return try Location.parse(fallback)
     }
 
     /// Opens the table, or `fallback` where none is named.
