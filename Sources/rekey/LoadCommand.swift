@@ -18,7 +18,7 @@ struct LoadCommand: AsyncParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Argument(help: ArgumentHelp("The table: local:FILE.db.", valueName: "to"))
+    @Argument(help: ArgumentHelp("The table: dynamodb:TABLE or local:FILE.db.", valueName: "to"))
     var to: String
 
     @Argument(help: ArgumentHelp("FILE, DIR, or - for standard input.", valueName: "from"))

@@ -20,7 +20,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @Argument(help: "The snapshot, export or file.")
     var snapshot: String
 
-    @Argument(help: ArgumentHelp("The table: local:FILE.db.", valueName: "to"))
+    @Argument(help: ArgumentHelp("The table: dynamodb:TABLE or local:FILE.db.", valueName: "to"))
     var to: String
 
     @Flag(help: "Write. Without it, say what would be written.")

@@ -50,6 +50,9 @@ struct SnapshotCreateCommand: AsyncParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
+        if directory.hasPrefix("s3://") {
+            throw RekeyError(.usage, "\(directory): S3 is not written in this version; name a directory")
+        }
         var stage = SnapshotCreate(
             from: try Location.parse(from), path: directory, prefix: prefix, keyNames: try KeyNames.parse(key),
             tool: "rekey \(toolVersion)", options: stream.options,
