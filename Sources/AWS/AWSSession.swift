@@ -3,27 +3,23 @@ package import ByteStreams
 /// Region, credentials and connections that all clients of a run share.
 package final class AWSSession: Sendable {
     package let settings: AWSSettings
+    package let configuration: SharedConfiguration
     package let credentials: any CredentialsProvider
     package let http: HTTPClient
-    /// `AWS_MAX_ATTEMPTS`; nil where the service's own default counts.
+    /// `AWS_MAX_ATTEMPTS` or the profile's `max_attempts`; nil where the service's own default counts.
     package let maximumAttempts: Int?
     private let regionName: String?
 
+    /// Reads the files of the AWS tools. Credentials are looked for when they are first needed.
+    ///
+    /// - Throws: as `SharedConfiguration.load`, and `.usage` for settings that mean nothing.
     package init(_ settings: AWSSettings) throws(RekeyError) {
         self.settings = settings
-        let environment = settings.environment
-        http = HTTPClient(certificateBundle: environment.value("AWS_CA_BUNDLE"))
-        maximumAttempts = try Self.maximumAttempts(environment.value("AWS_MAX_ATTEMPTS"))
-        regionName =
-            settings.region ?? environment.value("AWS_REGION") ?? environment.value("AWS_DEFAULT_REGION")
-        guard let key = environment.value("AWS_ACCESS_KEY_ID"), let secret = environment.value("AWS_SECRET_ACCESS_KEY")
-        else {
-            throw RekeyError(.permission, "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-        }
-        credentials = StaticCredentials(
-            Credentials(
-                accessKeyID: key, secretAccessKey: secret, sessionToken: environment.value("AWS_SESSION_TOKEN"),
-                origin: "environment"))
+        configuration = try SharedConfiguration.load(settings)
+        http = HTTPClient(certificateBundle: resolveCertificateBundle(settings, configuration))
+        maximumAttempts = try resolveMaximumAttempts(settings, configuration)
+        regionName = try resolveRegion(settings, configuration)
+        credentials = CredentialsChain(settings: settings, configuration: configuration, http: http)
     }
 
     /// - Throws: `.usage` where none is set.
@@ -39,24 +35,10 @@ package final class AWSSession: Sendable {
     /// A client of its own retry budget; connections are shared.
     package func client(_ service: AWSService) throws(RekeyError) -> ServiceClient {
         let region = try region
-        let environment = settings.environment
-        let custom =
-            settings.endpointURL ?? environment.value("AWS_ENDPOINT_URL_\(service.variableName)")
-            ?? environment.value("AWS_ENDPOINT_URL")
-        let endpoint =
-            try custom.map { (text) throws(RekeyError) in try ServiceEndpoint(url: text) }
-            ?? ServiceEndpoint(scheme: "https", authority: "\(service.signingName).\(region).amazonaws.com")
+        let endpoint = try resolveEndpoint(service, settings, configuration, region: region)
         return ServiceClient(
             service: service, region: region, endpoint: endpoint, credentials: credentials, http: http,
             maximumAttempts: maximumAttempts)
-    }
-
-    private static func maximumAttempts(_ text: String?) throws(RekeyError) -> Int? {
-        guard let text else { return nil }
-        guard let count = Int(text), count > 0 else {
-            throw RekeyError(.usage, "AWS_MAX_ATTEMPTS is not a number of attempts; set it to 1 or more")
-        }
-        return count
     }
 }
 

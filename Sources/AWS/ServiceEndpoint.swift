@@ -20,13 +20,14 @@ package struct ServiceEndpoint: Sendable, Equatable {
 
     /// A user's endpoint.
     ///
+    /// - Parameter setting: where it was set, for errors.
     /// - Throws: `.usage` for what is not `http[s]://host[:port][/path]`.
-    package init(url: String) throws(RekeyError) {
+    package init(url: String, setting: String = "--endpoint-url") throws(RekeyError) {
         let parts = url.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
         let scheme = parts[0].lowercased()
         guard parts.count == 2, scheme == "http" || scheme == "https" else {
             throw RekeyError(
-                .usage, "the endpoint is not of the form http://host:port or https://host; check --endpoint-url")
+                .usage, "the endpoint is not of the form http://host:port or https://host; check \(setting)")
         }
         let slash = parts[1].firstIndex(of: "/") ?? parts[1].endIndex
         var authority = String(parts[1][..<slash])
@@ -37,7 +38,7 @@ package struct ServiceEndpoint: Sendable, Equatable {
         self.init(scheme: scheme, authority: authority, basePath: basePath, isCustom: true)
         guard HTTPRequest(scheme: scheme, authority: authority, path: basePath + "/").url != nil else {
             throw RekeyError(
-                .usage, "the endpoint has no host, or holds a user, a query or spaces; check --endpoint-url")
+                .usage, "the endpoint has no host, or holds a user, a query or spaces; check \(setting)")
         }
     }
 }

@@ -75,6 +75,10 @@ package struct ServiceError: Error, Sendable {
         // `com.amazonaws.dynamodb.v20120810#ValidationException:http://…`
         code = String(code.split(separator: "#").last ?? "")
         code = String(code.split(separator: ":").first ?? "")
+        // To a wrong signature AWS repeats the request as it should have been signed, session token included.
+        if let request = message.firstRange(of: "The Canonical String") {
+            message = String(message[..<request.lowerBound].filter { $0 != "\n" })
+        }
         let requestID =
             response.header("x-amzn-requestid") ?? response.header("x-amz-request-id")
             ?? XMLText.first("RequestId", in: response.body)
