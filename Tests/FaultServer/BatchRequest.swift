@@ -35,9 +35,10 @@ struct BatchRequest: Sendable {
 
     /// The same request with some parts only, and the others in the same form, for `UnprocessedItems` or `UnprocessedKeys`.
     func divided(keeping kept: Set<Int>) -> (request: [UInt8], unprocessed: [UInt8]) {
-        let request =
-            bytes[..<requestItems.lowerBound] + object { kept.contains($0) } + bytes[requestItems.upperBound...]
-        return (Array(request), object { !kept.contains($0) })
+        var request = Array(bytes[..<requestItems.lowerBound])
+        request += object { kept.contains($0) }
+        request += bytes[requestItems.upperBound...]
+        return (request, object { !kept.contains($0) })
     }
 
     private func object(_ includes: (Int) -> Bool) -> [UInt8] {
@@ -51,8 +52,13 @@ struct BatchRequest: Sendable {
             }
             if parts.isEmpty { continue }
             if out.count > 1 { out.append(UInt8(ascii: ",")) }
-            out += bytes[table.name] + [UInt8(ascii: ":")] + bytes[table.before]
-            out += parts.map { bytes[$0] }.joined(separator: [UInt8(ascii: ",")])
+            out += bytes[table.name]
+            out.append(UInt8(ascii: ":"))
+            out += bytes[table.before]
+            for (place, part) in parts.enumerated() {
+                if place > 0 { out.append(UInt8(ascii: ",")) }
+                out += bytes[part]
+            }
             out += bytes[table.after]
         }
         return out + [UInt8(ascii: "}")]

@@ -98,9 +98,11 @@ struct FaultAnswer: Sendable {
                 : sent < now
                     ? "Signature expired: \(sent) is now earlier than \(now)"
                     : "Signature not yet current: \(sent) is still later than \(now)"
-            return FaultAnswer(
+            var answer = FaultAnswer(
                 to: request, codes: ("InvalidSignatureException", "SignatureDoesNotMatch", "RequestTimeTooSkewed"),
                 statuses: (400, 403, 403), message: message)
+            answer.headers.add(name: "date", value: clock.header)
+            return answer
         case .replicatedWriteConflict:
             return FaultAnswer(
                 to: request,

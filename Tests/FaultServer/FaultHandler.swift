@@ -82,6 +82,7 @@ final class FaultHandler: ChannelInboundHandler {
                     answer.setCreating()
                 }
                 if request.form == .json, !answer.headers.contains(name: "x-amz-crc32") { answer.setChecksum() }
+                if self.server.plan.clockSkewSeconds != 0 { answer.headers.remove(name: "date") }
                 self.deliver(answer, of: request, kind, context.value)
             case .failure:
                 self.server.withDecider { $0.countUpstreamFailure() }
@@ -132,10 +133,12 @@ final class FaultHandler: ChannelInboundHandler {
         if case .cut = body, length == 0 { length = 1 }
         let hasBody = method != .HEAD && ![.noContent, .notModified].contains(answer.status)
         if hasBody { headers.replaceOrAdd(name: "content-length", value: "\(length)") }
-        let skew = server.plan.clockSkewSeconds
-        if skew != 0 || !headers.contains(name: "date") {
-            headers.replaceOrAdd(name: "date", value: AWSTime.now(ahead: skew).header)
+        if !headers.contains(name: "date") {
+            headers.add(name: "date", value: AWSTime.now(ahead: server.plan.clockSkewSeconds).header)
         }
+        // The client asked for the connection's end.
+        let isLast = self.head?.isKeepAlive == false
+        if isLast { headers.add(name: "connection", value: "close") }
         let head = HTTPResponseHead(version: .http1_1, status: answer.status, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
 
@@ -148,11 +151,13 @@ final class FaultHandler: ChannelInboundHandler {
         switch body {
         case .whole:
             part(answer.body[...])
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            end(context, isLast: isLast)
         case .cut:
             part(answer.body[..<half])
-            context.flush()
-            context.close(promise: nil)
+            // An empty part, whose end is the end of what was written before.
+            let written = context.eventLoop.makePromise(of: Void.self)
+            context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer()))), promise: written)
+            close(context, after: written.futureResult)
         case .stall(let pause):
             part(answer.body[..<half])
             context.flush()
@@ -163,9 +168,20 @@ final class FaultHandler: ChannelInboundHandler {
                     let rest = ByteBuffer(bytes: answer.body[half...])
                     bound.value.write(self.wrapOutboundOut(.body(.byteBuffer(rest))), promise: nil)
                 }
-                bound.value.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
+                self.end(bound.value, isLast: isLast)
             }
         }
+    }
+
+    private func end(_ context: ChannelHandlerContext, isLast: Bool) {
+        let written = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+        if isLast { close(context, after: written.futureResult) }
+    }
+
+    private func close(_ context: ChannelHandlerContext, after written: EventLoopFuture<Void>) {
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        written.assumeIsolated().whenComplete { _ in bound.value.close(promise: nil) }
     }
 
     // MARK: - The server behind

@@ -1,7 +1,7 @@
 import NIOHTTP1
 
-/// A whole request, and what of it decides about faults.
-struct FaultRequest: Sendable {
+/// A whole request, and what of it decides about faults. Of one event loop.
+final class FaultRequest {
     /// How a service is spoken to, which decides what its errors look like.
     enum Form: Sendable {
         /// DynamoDB, CloudWatch Logs: JSON, the operation in X-Amz-Target.
@@ -12,13 +12,11 @@ struct FaultRequest: Sendable {
         case rest
     }
 
-    var head: HTTPRequestHead
-    var body: [UInt8]
+    let head: HTTPRequestHead
+    let body: [UInt8]
     let form: Form
     /// `BatchWriteItem`, `GetCallerIdentity`; the method for S3.
     let operation: String
-    /// What a partial fault can divide; nil for other operations and for batches of one.
-    let batch: BatchRequest?
 
     init(head: HTTPRequestHead, body: [UInt8]) {
         self.head = head
@@ -34,9 +32,14 @@ struct FaultRequest: Sendable {
             form = .rest
             operation = head.method.rawValue
         }
-        let batch = ["BatchWriteItem", "BatchGetItem"].contains(operation) ? BatchRequest(body) : nil
-        self.batch = (batch?.count ?? 0) > 1 ? batch : nil
     }
+
+    /// What a partial fault can divide; nil for other operations and for batches of one.
+    private(set) lazy var batch: BatchRequest? = {
+        guard ["BatchWriteItem", "BatchGetItem"].contains(operation), let batch = BatchRequest(body), batch.count > 1
+        else { return nil }
+        return batch
+    }()
 
     /// Seconds since 1970 of X-Amz-Date.
     var date: Int? { head.headers.first(name: "x-amz-date").flatMap { AWSTime(basic: $0)?.seconds } }

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Where the parts of a JSON text lie in its bytes, so that they can be taken out and put elsewhere unchanged.
 ///
 /// It trusts its input to be JSON; for other input it finds fewer parts.
@@ -59,7 +65,7 @@ struct JSONSpans {
     func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
     private func skipSpace(_ at: inout Int, _ range: Range<Int>) -> Bool {
-        while at < range.upperBound, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[at]) { at += 1 }
+        while at < range.upperBound, bytes[at] <= 0x20 { at += 1 }
         return at < range.upperBound
     }
 
@@ -70,28 +76,40 @@ struct JSONSpans {
             var at = start
             var depth = 0
             while at < end {
-                switch bytes[at] {
-                case UInt8(ascii: "\""):
-                    at += 1
-                    while at < end, bytes[at] != UInt8(ascii: "\"") { at += bytes[at] == UInt8(ascii: "\\") ? 2 : 1 }
-                    at += 1
-                    if depth == 0 { return start..<min(at, end) }
-                case UInt8(ascii: "{"), UInt8(ascii: "["):
+                let byte = bytes[at]
+                if byte == 0x22 {
+                    at = Self.endOfString(bytes, from: at + 1, to: end)
+                    if depth == 0 { return start..<at }
+                } else if byte == 0x7B || byte == 0x5B {
                     depth += 1
                     at += 1
-                case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                    // The end of what a number or a word stands in.
+                } else if byte == 0x7D || byte == 0x5D {
+                    // With depth 0: the end of what a number or a word stands in.
                     if depth == 0 { return start..<at }
                     depth -= 1
                     at += 1
                     if depth == 0 { return start..<at }
-                case UInt8(ascii: ","), 0x20, 0x09, 0x0A, 0x0D:
-                    if depth == 0 { return start..<at }
+                } else if depth == 0, byte == 0x2C || byte <= 0x20 {
+                    return start..<at
+                } else {
                     at += 1
-                default: at += 1
                 }
             }
             return start..<end
         }
+    }
+
+    /// The place after the closing quotation mark of the string whose text begins at `start`.
+    private static func endOfString(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int) -> Int {
+        let base = bytes.baseAddress!
+        var from = start
+        while from < end, let found = memchr(base + from, 0x22, end - from) {
+            let mark = UnsafeRawPointer(base).distance(to: UnsafeRawPointer(found))
+            var before = mark
+            while before > start, bytes[before - 1] == 0x5C { before -= 1 }
+            if (mark - before) % 2 == 0 { return mark + 1 }
+            from = mark + 1
+        }
+        return end
     }
 }

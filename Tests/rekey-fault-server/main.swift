@@ -22,7 +22,7 @@ let usage = """
 
 /// Says what is wrong and ends with the status for wrong usage.
 func refuse(_ problem: String) -> Never {
-    FileHandle.standardError.write(Data("rekey-fault-server: \(problem)\n\(usage)\n".utf8))
+    FileHandle.standardError.write(Data("\(usage)\nrekey-fault-server: \(problem)\n".utf8))
     exit(64)
 }
 
@@ -31,7 +31,9 @@ var upstream: String?
 var port = 0
 var words = CommandLine.arguments.dropFirst()
 while let word = words.popFirst() {
-    guard word.hasPrefix("--"), word != "--help", let value = words.popFirst() else { refuse("\(word)?") }
+    guard word.hasPrefix("--"), word != "--help", let value = words.popFirst() else {
+        refuse("there is no \(word), or no value after it")
+    }
     /// A number, or the end.
     func number<Number: LosslessStringConvertible>(_ type: Number.Type = Number.self) -> Number {
         Number(value) ?? { refuse("\(word): \(value) is not a number") }()
@@ -56,7 +58,7 @@ while let word = words.popFirst() {
     case "clock-skew-seconds": plan.clockSkewSeconds = number()
     case "creating-descriptions": plan.creatingDescriptions = number()
     case let name:
-        guard let kind = FaultKind(rawValue: String(name)) else { refuse("\(word)?") }
+        guard let kind = FaultKind(rawValue: String(name)) else { refuse("there is no \(word), or no value after it") }
         plan.probabilities[kind] = number()
     }
 }
