@@ -118,7 +118,9 @@ let package = Package(
             dependencies: [
                 "AWS", "TableContract", "Tables", "TestServers", "Items", "ByteStreams", "TestSupport",
             ],
-            exclude: ["Vectors", "botocore_signatures.py"],
+            exclude: [
+                "Programs", "Vectors", "botocore_configuration.py", "botocore_signatures.py", "tls_server.py",
+            ],
             swiftSettings: test),
         .testTarget(
             name: "SnapshotsTests", dependencies: ["Snapshots", "Items", "ByteStreams", "TestSupport"],

@@ -116,11 +116,8 @@ private struct ConfigurationReader {
         }
         let name = String(text[..<separator]).trimmed.lowercased()
         guard !name.isEmpty else { throw bad("the line has no name before its `=`; correct it", number) }
-        if let index = current.firstIndex(where: { $0.name == name }) {
-            guard currentName == Self.shared else {
-                throw bad("the setting of this line stands twice in its section; remove one", number)
-            }
-            current.remove(at: index)
+        guard !current.contains(where: { $0.name == name }) else {
+            throw bad("the setting of this line stands twice in its section; remove one", number)
         }
         let value = String(text[text.unicodeScalars.index(after: separator)...]).trimmed
         current.append(Setting(name: name, lines: [(value, number)]))

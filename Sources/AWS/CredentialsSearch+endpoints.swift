@@ -175,9 +175,10 @@ extension CredentialsSearch {
         let headers = [(name: "X-aws-ec2-metadata-token", value: token)]
         let folder = "/latest/meta-data/iam/security-credentials/"
         let list = String(decoding: try ask(metadata, "GET", folder, headers), as: UTF8.self)
-        guard let role = list.split(whereSeparator: \.isNewline).first.map({ String($0).trimmed }), !role.isEmpty else {
-            throw NoMetadata(reason: "\(host) has no role")
-        }
+        guard let role = list.split(whereSeparator: \.isNewline).first.map({ String($0).trimmed }),
+            (1...64).contains(role.utf8.count),
+            role.utf8.allSatisfy({ PercentEncoding.isUnreserved($0) || "+=,@".utf8.contains($0) })
+        else { throw NoMetadata(reason: "\(host) has no role") }
         let body = try ask(metadata, "GET", folder + PercentEncoding.encode(role), headers)
         let source = "instance metadata of \(host)"
         do throws(RekeyError) {
@@ -187,7 +188,7 @@ extension CredentialsSearch {
             if let expiration = found.expiration { found.expiration = max(expiration, now() + 20 * 60) }
             return found
         } catch {
-            throw NoMetadata(reason: "\(host) gave no whole credentials for role \(role)")
+            throw NoMetadata(reason: "\(host) gave no whole credentials")
         }
     }
 

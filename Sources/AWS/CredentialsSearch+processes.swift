@@ -52,12 +52,12 @@ extension CredentialsSearch {
         } catch .notFound {
             throw RekeyError(
                 .permission,
-                "the profile \(what), for which the AWS CLI is needed, and there is no `aws` in PATH; install it and run "
+                "the profile \(what), for which version 2 of the AWS CLI is needed, and there is no `aws` in PATH; install it and run "
                     + remedy + ", or put temporary keys in the environment", source: source)
         } catch {
             throw RekeyError(
                 .permission,
-                "the profile \(what), and `aws configure export-credentials` \(error); run \(remedy), then try again",
+                "the profile \(what), and `aws configure export-credentials`, of version 2 of the AWS CLI, \(error); run \(remedy), then try again",
                 source: source)
         }
         return try printed(

@@ -1,5 +1,11 @@
 import CCurl
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 // All calls of libcurl stand in this file.
 
 /// Drives many transfers on one thread. All of it belongs to that thread, but for `wakeUp`, which libcurl allows from any.
@@ -57,6 +63,7 @@ final class EasyHandle {
     /// How much of the body libcurl has read.
     private var sent = 0
     private var head: [UInt8] = []
+    private var isHeadWhole = false
     private var body: [UInt8] = []
     private var isTooLarge = false
     private var lastMove = 0
@@ -81,6 +88,7 @@ final class EasyHandle {
         rekey_easy_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
         rekey_easy_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         rekey_easy_set_long(easy, CURLOPT_PATH_AS_IS, 1)
+        rekey_easy_set_long(easy, CURLOPT_BUFFERSIZE, 64 << 10)
         rekey_easy_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         rekey_easy_set_long(easy, CURLOPT_TCP_KEEPALIVE, 1)
         rekey_easy_set_long(easy, CURLOPT_SSL_VERIFYPEER, 1)
@@ -127,6 +135,12 @@ final class EasyHandle {
         rekey_easy_set_pointer(easy, CURLOPT_HEADERFUNCTION, unsafeBitCast(header, to: UnsafeRawPointer.self))
         rekey_easy_set_pointer(easy, CURLOPT_READFUNCTION, unsafeBitCast(read, to: UnsafeRawPointer.self))
         rekey_easy_set_pointer(easy, CURLOPT_SEEKFUNCTION, unsafeBitCast(seek, to: UnsafeRawPointer.self))
+        // Programs that are started meanwhile must not inherit connections.
+        let opened: curl_sockopt_callback = { _, socket, _ in
+            _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
+            return CURL_SOCKOPT_OK
+        }
+        rekey_easy_set_pointer(easy, CURLOPT_SOCKOPTFUNCTION, unsafeBitCast(opened, to: UnsafeRawPointer.self))
         for option in [CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA, CURLOPT_SEEKDATA] {
             rekey_easy_set_pointer(easy, option, me)
         }
@@ -207,6 +221,7 @@ final class EasyHandle {
         head.removeAll(keepingCapacity: true)
         body = []
         isTooLarge = false
+        isHeadWhole = false
         lastCount = 0
     }
 
@@ -233,6 +248,8 @@ final class EasyHandle {
     /// What the transfer came to.
     fileprivate func result(_ code: CURLcode) -> Result<HTTPResponse, TransportError> {
         guard code == CURLE_OK else { return failure(kind(of: code), text(of: code)) }
+        // libcurl takes an answer that ends inside its head for a whole one without a body.
+        guard isHeadWhole else { return failure(.cut, "the connection was closed inside the head of the answer") }
         var status = 0
         rekey_easy_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
         return .success(HTTPResponse(status: status, headers: HTTPResponse.headers(of: head), body: body))
@@ -264,7 +281,7 @@ final class EasyHandle {
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR,
             CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_PINNEDPUBKEYNOTMATCH:
             return .untrusted
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_FUNCTION_ARGUMENT, CURLE_UNKNOWN_OPTION,
+        case CURLE_URL_MALFORMAT, CURLE_BAD_FUNCTION_ARGUMENT, CURLE_UNKNOWN_OPTION,
             CURLE_NOT_BUILT_IN, CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT:
             return .invalid
         default: return .cut
@@ -293,11 +310,15 @@ final class EasyHandle {
 
     private func receiveHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
         // A new status line begins a new head: the one before was of "100 Continue".
-        if bytes.starts(with: "HTTP/".utf8) { head.removeAll(keepingCapacity: true) }
+        if bytes.starts(with: "HTTP/".utf8) {
+            head.removeAll(keepingCapacity: true)
+            isHeadWhole = false
+        }
         guard head.count + bytes.count <= Self.headLimit else {
             isTooLarge = true
             return 0
         }
+        if bytes.elementsEqual("\r\n".utf8) || bytes.elementsEqual("\n".utf8) { isHeadWhole = true }
         head.append(contentsOf: bytes)
         return bytes.count
     }

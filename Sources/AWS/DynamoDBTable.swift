@@ -10,9 +10,10 @@ package import Tables
 package final class DynamoDBTable: Table {
     package let name: String
     package let schema: KeySchema
-    package let limits = TableLimits()
+    package let limits = TableLimits(bulkWrite: 1600)
     let client: ServiceClient
     let checks: RequestChecks
+    let inFlightLimit = InFlightLimit()
 
     private init(name: String, schema: KeySchema, client: ServiceClient) {
         self.name = name

@@ -56,7 +56,7 @@ package struct HTTPResponse: Sendable {
 
     /// The first header of this name, in any case.
     package func header(_ name: String) -> String? {
-        headers.first { $0.name.lowercased() == name.lowercased() }?.value
+        headers.first { $0.name.isEqualIgnoringCase(name) }?.value
     }
 }
 

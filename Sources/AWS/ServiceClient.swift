@@ -82,11 +82,11 @@ package final class ServiceClient: Sendable {
         while true {
             let delay: Duration
             do throws(ServiceError) {
-                let answer = try await sendOnce(request)
+                let answer = try await attempt(request)
                 attempts.succeeded()
                 return answer
             } catch {
-                delay = try attempts.next(after: error, client: self)
+                delay = try attempts.next(after: error)
             }
             if delay > .zero {
                 do {
@@ -104,41 +104,53 @@ package final class ServiceClient: Sendable {
         while true {
             let delay: Duration
             do throws(ServiceError) {
-                let answer = try sendOnceBlocking(request)
+                let answer = try attemptBlocking(request)
                 attempts.succeeded()
                 return answer
             } catch {
-                delay = try attempts.next(after: error, client: self)
+                delay = try attempts.next(after: error)
             }
-            if delay > .zero { usleep(UInt32(clamping: delay.milliseconds * 1000)) }
+            if delay > .zero { Self.pause(delay) }
         }
     }
 
-    /// One attempt, for callers with retries of their own. Clock and credentials are corrected for the next one.
+    /// One attempt, for callers with retries of their own; a second one where the clock or the credentials were at fault.
     package func sendOnce(_ request: HTTPRequest) async throws(ServiceError) -> HTTPResponse {
-        let signed = sign(request, try await currentCredentials())
+        try await send(request, policy: RetryPolicy.none)
+    }
+
+    /// `sendOnce` for threads outside Swift's pool.
+    package func sendOnceBlocking(_ request: HTTPRequest) throws(ServiceError) -> HTTPResponse {
+        try sendBlocking(request, policy: RetryPolicy.none)
+    }
+
+    // MARK: Parts of an attempt
+
+    private func attempt(_ request: HTTPRequest) async throws(ServiceError) -> HTTPResponse {
+        let signed = sign(request, with: try await currentCredentials())
         let response: HTTPResponse
         do throws(TransportError) {
             response = try await http.send(signed.request)
         } catch {
             throw ServiceError(error)
         }
-        return try check(response, signedAt: signed.date)
+        return try check(response, signed)
     }
 
-    /// `sendOnce` for threads outside Swift's pool.
-    package func sendOnceBlocking(_ request: HTTPRequest) throws(ServiceError) -> HTTPResponse {
-        let signed = sign(request, try currentCredentialsBlocking())
+    private func attemptBlocking(_ request: HTTPRequest) throws(ServiceError) -> HTTPResponse {
+        let signed = sign(request, with: try currentCredentialsBlocking())
         let response: HTTPResponse
         do throws(TransportError) {
             response = try http.sendBlocking(signed.request)
         } catch {
             throw ServiceError(error)
         }
-        return try check(response, signedAt: signed.date)
+        return try check(response, signed)
     }
 
-    // MARK: Parts of an attempt
+    private static func pause(_ delay: Duration) {
+        _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .milliseconds(delay.milliseconds))
+    }
 
     private func currentCredentialsBlocking() throws(ServiceError) -> Credentials {
         if let ready = credentials.ready() { return ready }
@@ -168,18 +180,25 @@ package final class ServiceClient: Sendable {
         }
     }
 
-    private func sign(_ request: HTTPRequest, _ credentials: Credentials) -> (request: HTTPRequest, date: Int) {
+    private struct SignedRequest {
+        var request: HTTPRequest
+        var credentials: Credentials
+        var date: Int
+    }
+
+    private func sign(_ request: HTTPRequest, with credentials: Credentials) -> SignedRequest {
         var request = request
         request.scheme = endpoint.scheme
         request.authority = endpoint.authority
-        request.path = endpoint.basePath + request.path
+        if !endpoint.basePath.isEmpty { request.path = endpoint.basePath + request.path }
         let date = now() + clockOffset.load(ordering: .relaxed)
         signer.sign(&request, with: credentials, at: date)
-        return (request, date)
+        return SignedRequest(request: request, credentials: credentials, date: date)
     }
 
-    /// - Returns: the answer where its status is 2xx and its checksum right.
-    private func check(_ response: HTTPResponse, signedAt date: Int) throws(ServiceError) -> HTTPResponse {
+    /// - Returns: the answer where its status is 2xx and its checksum right. Otherwise clock and credentials have been
+    ///   mended for the next attempt.
+    private func check(_ response: HTTPResponse, _ signed: SignedRequest) throws(ServiceError) -> HTTPResponse {
         if let text = response.header("x-amz-crc32"), let expected = UInt32(text),
             response.header("content-encoding") == nil, CRC32.of(response.body) != expected
         {
@@ -189,31 +208,29 @@ package final class ServiceClient: Sendable {
         }
         if (200..<300).contains(response.status) { return response }
         var error = ServiceError(response)
-        if let difference = skew(error, response, signedAt: date) {
-            clockOffset.add(difference, ordering: .relaxed)
+        if let served = servedTime(error, response, signedAt: signed.date) {
+            clockOffset.store(served - now(), ordering: .relaxed)
             error.kind = .clockSkew
         }
+        // Others may have renewed them since this request was signed.
+        if error.kind == .expiredCredentials, credentials.ready() == signed.credentials { credentials.invalidate() }
         throw error
     }
 
-    /// How far the service's clock is ahead of the date that was signed, where that is why it refused.
-    private func skew(_ error: ServiceError, _ response: HTTPResponse, signedAt date: Int) -> Int? {
+    /// The service's time, where the date that was signed is why it refused.
+    private func servedTime(_ error: ServiceError, _ response: HTTPResponse, signedAt date: Int) -> Int? {
         let isSure = error.kind == .clockSkew
         guard isSure || Self.codesOfSkew.contains(error.code), let text = response.header("date"),
             let served = HTTPDate.seconds(text)
         else { return nil }
-        let difference = served - date
         // Services allow 15 minutes and more; below 4 the signature is wrong for another reason.
-        return isSure || abs(difference) > 240 ? difference : nil
+        return isSure || abs(served - date) > 240 ? served : nil
     }
 
     /// Codes that stand for a wrong date among other things.
     private static let codesOfSkew: Set<String> = [
         "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure", "AccessDeniedException", "AccessDenied",
     ]
-
-    /// Forgets credentials that the service does not know any more.
-    fileprivate func renewCredentials() { credentials.invalidate() }
 }
 
 /// The attempts of one request.
@@ -237,7 +254,7 @@ private struct Attempts {
     }
 
     /// The pause before the next attempt; throws the error where there is none.
-    mutating func next(after error: ServiceError, client: ServiceClient) throws(ServiceError) -> Duration {
+    mutating func next(after error: ServiceError) throws(ServiceError) -> Duration {
         // One more attempt each, whatever the policy: what made it fail has been mended.
         if error.kind == .clockSkew, !hasCorrected {
             hasCorrected = true
@@ -245,7 +262,6 @@ private struct Attempts {
         }
         if error.kind == .expiredCredentials, !hasRenewed {
             hasRenewed = true
-            client.renewCredentials()
             return .zero
         }
         failed += 1

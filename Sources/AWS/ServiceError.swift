@@ -39,6 +39,8 @@ package struct ServiceError: Error, Sendable {
     package var body: [UInt8]
     /// The shortest pause that the service asks for (`x-amz-retry-after`).
     package var retryAfter: Duration?
+    /// Why nothing could be signed and sent.
+    private var refusal: RekeyError?
 
     package init(
         code: String, message: String, status: Int = 0, requestID: String? = nil, kind: Kind? = nil, body: [UInt8] = []
@@ -58,32 +60,38 @@ package struct ServiceError: Error, Sendable {
     /// No credentials: nothing was sent.
     package init(credentials error: RekeyError) {
         self.init(code: "", message: error.message, kind: .denied)
+        refusal = error
     }
 
     /// Of an answer whose status is not 2xx: JSON of DynamoDB and its like, XML of S3, STS and CloudWatch.
     package init(_ response: HTTPResponse) {
         var code = ""
         var message = ""
+        var requestID = response.header("x-amzn-requestid") ?? response.header("x-amz-request-id")
         if let tree = try? JSONReader.parse(response.body, source: "the answer") {
             code = tree["__type"]?.string ?? tree["code"]?.string ?? ""
             message = tree["message"]?.string ?? tree["Message"]?.string ?? ""
-        } else {
-            code = XMLText.first("Code", in: response.body) ?? ""
-            message = XMLText.first("Message", in: response.body) ?? ""
+        } else if let root = try? XMLElement.parse(response.body, source: "the answer") {
+            // S3: Error; STS and CloudWatch: ErrorResponse, with Error and RequestId inside.
+            let error = root["Error"] ?? root
+            code = error["Code"]?.text ?? ""
+            message = error["Message"]?.text ?? ""
+            requestID = requestID ?? root["RequestId"]?.text ?? root["RequestID"]?.text
         }
         if code.isEmpty { code = response.header("x-amzn-errortype") ?? "" }
         // `com.amazonaws.dynamodb.v20120810#ValidationException:http://…`
-        code = String(code.split(separator: "#").last ?? "")
-        code = String(code.split(separator: ":").first ?? "")
-        // To a wrong signature AWS repeats the request as it should have been signed, session token included.
-        if let request = message.firstRange(of: "The Canonical String") {
-            message = String(message[..<request.lowerBound].filter { $0 != "\n" })
-        }
-        let requestID =
-            response.header("x-amzn-requestid") ?? response.header("x-amz-request-id")
-            ?? XMLText.first("RequestId", in: response.body)
-        self.init(code: code, message: message, status: response.status, requestID: requestID, body: response.body)
+        if let mark = code.lastIndex(of: "#") { code = String(code[code.index(after: mark)...]) }
+        code = String(code.prefix { $0 != ":" })
+        self.init(
+            code: code, message: Self.firstLine(message), status: response.status, requestID: requestID,
+            body: response.body)
         retryAfter = response.header("x-amz-retry-after").flatMap { Int($0) }.map { .milliseconds(max(0, $0)) }
+    }
+
+    /// What a service says of a wrong signature goes on with the canonical request, session token included.
+    private static func firstLine(_ message: String) -> String {
+        let line = message.prefix { !$0.isNewline }.prefix(1000)
+        return String(line[..<(line.firstRange(of: "The Canonical String")?.lowerBound ?? line.endIndex)])
     }
 
     /// Whether the same request may succeed later.
@@ -113,6 +121,7 @@ extension ServiceError: CustomStringConvertible {
     ///   - service: what is spoken to, in words: `DynamoDB`.
     ///   - source: the location concerned.
     package func rekeyError(service: String, source: String? = nil) -> RekeyError {
+        if let refusal { return refusal.at(source: source) }
         let (exit, advice): (RekeyError.Code, String) =
             switch kind {
             case .throttling: (.serviceGaveUp, "too many requests; try again with fewer at once or more capacity")
@@ -131,35 +140,4 @@ extension ServiceError: CustomStringConvertible {
             }
         return RekeyError(exit, "\(service): \(self); \(advice)", source: source)
     }
-}
-
-/// Text of an element in the small XML answers of errors; no general reader.
-enum XMLText {
-    /// The text of the first element of this name; nil where there is none.
-    static func first(_ name: String, in bytes: [UInt8]) -> String? {
-        let text = String(decoding: bytes.prefix(64 << 10), as: UTF8.self)
-        guard let start = text.firstRange(of: "<\(name)>"),
-            let end = text[start.upperBound...].firstRange(of: "</\(name)>")
-        else { return nil }
-        return unescaped(text[start.upperBound..<end.lowerBound])
-    }
-
-    private static func unescaped(_ text: Substring) -> String {
-        var out = ""
-        var rest = text
-        while let ampersand = rest.firstIndex(of: "&") {
-            out += rest[..<ampersand]
-            rest = rest[ampersand...]
-            guard let entity = entities.first(where: { rest.hasPrefix($0.0) }) else {
-                out.append("&")
-                rest = rest.dropFirst()
-                continue
-            }
-            out += entity.1
-            rest = rest.dropFirst(entity.0.count)
-        }
-        return out + rest
-    }
-
-    private static let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
 }

@@ -53,7 +53,7 @@ package struct SharedConfiguration: Sendable {
         for (name, section) in try ConfigurationFile.read(configurationPath).sections {
             if name == "default" {
                 configurationProfiles[name] = section
-            } else if let words = ShellWords.split(name), words.count == 2 {
+            } else if let words = ShellWords.split(name), words.count == 2, name.hasPrefix(words[0]) {
                 switch words[0] {
                 case "profile": configurationProfiles[words[1]] = section
                 case "sso-session": sessions[words[1]] = section
@@ -98,8 +98,10 @@ enum UserPath {
             let name = (isBraced ? after.dropFirst() : after).prefix {
                 isBraced ? $0 != "}" : $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_")
             }
-            let end = isBraced && name.endIndex < rest.endIndex ? rest.index(after: name.endIndex) : name.endIndex
-            text += environment[String(name)] ?? String(rest[..<end])
+            let isClosed = isBraced && name.endIndex < rest.endIndex
+            let end = isClosed ? rest.index(after: name.endIndex) : name.endIndex
+            let value = isBraced == isClosed ? environment[String(name)] : nil
+            text += value ?? String(rest[..<end])
             rest = rest[end...]
         }
         text += rest

@@ -102,6 +102,11 @@ final class TransferLoop: Sendable {
     // MARK: The thread
 
     private func run() {
+        // A write to a closed connection must not end the process: older TLS libraries do not ask for that themselves.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
         var running = RunningTransfers(
             multi: multi, certificateBundle: certificateBundle, maximum: maximumTransfers)
         while true {
@@ -148,11 +153,24 @@ private struct RunningTransfers {
         self.maximum = max(1, maximum)
     }
 
-    var sleepMilliseconds: Int32 { running.isEmpty ? 3_600_000 : Int32(Self.sweepMilliseconds) }
+    /// How long the thread may sleep without a wake-up: not at all while a transfer could be started.
+    var sleepMilliseconds: Int32 {
+        if canStart { return 0 }
+        return running.isEmpty ? 3_600_000 : Int32(Self.sweepMilliseconds)
+    }
+
+    private var canStart: Bool { firstWaiting < waiting.count && running.count < maximum }
 
     mutating func accept(_ transfers: [Transfer]) {
-        for transfer in transfers { transfer.isQueued = true }
-        waiting += transfers
+        for transfer in transfers {
+            transfer.isQueued = true
+            // One that was cancelled before it came is not heard of again.
+            if transfer.isCancelled.load(ordering: .sequentiallyConsistent) {
+                cancel(transfer)
+            } else {
+                waiting.append(transfer)
+            }
+        }
     }
 
     mutating func cancel(_ transfer: Transfer) {
@@ -180,7 +198,7 @@ private struct RunningTransfers {
             startWaiting()
             multi.perform()
             while let (handle, result) = multi.nextFinished() { finish(handle, result) }
-        } while firstWaiting < waiting.count && running.count < maximum
+        } while canStart
         let now = milliseconds()
         if now >= nextSweep {
             nextSweep = now + Self.sweepMilliseconds
@@ -191,15 +209,11 @@ private struct RunningTransfers {
     }
 
     private mutating func startWaiting() {
-        while firstWaiting < waiting.count, running.count < maximum {
+        while canStart {
             let transfer = waiting[firstWaiting]
             firstWaiting += 1
             // Without a completion it has been cancelled while it waited.
             guard transfer.completion != nil else { continue }
-            if transfer.isCancelled.load(ordering: .sequentiallyConsistent) {
-                cancel(transfer)
-                continue
-            }
             guard let handle = idle.popLast() ?? EasyHandle(certificateBundle: certificateBundle) else {
                 transfer.complete(.failure(TransportError(.invalid, "no memory for a request")))
                 continue
@@ -213,8 +227,9 @@ private struct RunningTransfers {
             running[ObjectIdentifier(transfer)] = handle
             multi.add(handle)
         }
-        if firstWaiting == waiting.count, firstWaiting > 0 {
-            waiting.removeAll(keepingCapacity: true)
+        // Not at each step: it moves those that still wait.
+        if firstWaiting == waiting.count || firstWaiting > 256 + waiting.count / 2 {
+            waiting.removeFirst(firstWaiting)
             firstWaiting = 0
         }
     }

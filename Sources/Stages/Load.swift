@@ -41,7 +41,7 @@ package struct Load: Sendable {
 
     /// Loads what a feed brings.
     package func run(feed: RecordFeed) async throws(RekeyError) -> StageResult {
-        var target = try openTarget()
+        var target = try await openTarget()
         let willCreate = target == nil
         var schema = target?.schema
         var pending: [WriteRequest] = []
@@ -80,22 +80,18 @@ package struct Load: Sendable {
         return tally.result(feed: feed, execute: execute, willCreate: willCreate)
     }
 
-    private func localPath() throws(RekeyError) -> String {
-        guard case .local(let path) = to else {
-            throw RekeyError(.usage, "\(to.text): load writes to a table, such as local:table.db")
-        }
-        return path
-    }
-
     /// The table at `to`, nil where a local one has yet to be made.
-    private func openTarget() throws(RekeyError) -> (any Table)? {
+    private func openTarget() async throws(RekeyError) -> (any Table)? {
         if let table { return table }
-        let path = try localPath()
-        return fileExists(path) ? RetryingTable(try LocalTable.open(path: path)) : nil
+        guard to.isTable else {
+            throw RekeyError(.usage, "\(to.text): load writes to a table, such as dynamodb:TABLE or local:table.db")
+        }
+        if case .local(let path) = to, !fileExists(path) { return nil }
+        return try await openTable(to, services: options.services)
     }
 
     private func createTarget(_ schema: KeySchema) throws(RekeyError) -> any Table {
-        let path = try localPath()
+        guard case .local(let path) = to else { throw RekeyError(.unexpected, "is not made here", source: to.text) }
         return RetryingTable(try LocalTable.create(path: path, name: Self.tableName(path), schema: schema))
     }
 

@@ -41,12 +41,13 @@ package func openFeed(
                 .usage, "--sealed is for streams; an export is checked by its manifests", source: path)
         }
         return try openExportFeed(path, options: options, wantsDigest: wantsDigest)
-    case .local(let path):
+    case .s3: throw RekeyError(.usage, "S3 is not read in this version; copy the export to a disk first", source: location.text)
+    case .local, .table:
         if options.requiresSeal {
             throw RekeyError(.usage, "--sealed is for streams; a table has no end to seal", source: location.text)
         }
-        return try openFeed(
-            try LocalTable.open(path: path), selection: selection, options: options, wantsDigest: wantsDigest)
+        let table = try await openTable(location, services: options.services)
+        return try openFeed(table, selection: selection, options: options, wantsDigest: wantsDigest)
     }
 }
 

@@ -12,11 +12,14 @@ package struct Restore: Sendable {
     package var execute: Bool
     package var keyNames: KeyNames
     package var temporaryDirectory: String
+    /// What opens locations in AWS.
+    package var services: LiveServices?
 
     package init(
         snapshot: String, to: Location, execute: Bool, keyNames: KeyNames = KeyNames(),
-        temporaryDirectory: String = "/tmp"
+        temporaryDirectory: String = "/tmp", services: LiveServices? = nil
     ) {
+        self.services = services
         self.snapshot = snapshot
         self.to = to
         self.execute = execute
@@ -43,20 +46,21 @@ package struct Restore: Sendable {
             }
         }
         var load = Load(
-            from: source, to: to, execute: execute, keyNames: names, temporaryDirectory: temporaryDirectory)
+            from: source, to: to, execute: execute, keyNames: names, options: StreamOptions(services: services),
+            temporaryDirectory: temporaryDirectory)
         load.table = table
         var result = try await load.run(feed: try await feed(wantsDigest: true))
-        guard execute, let target = try openTarget() else { return result }
+        guard execute, let target = try await openTarget() else { return result }
         let verified = try await readBack(target)
         result.facts.append(("verified", .integer(verified)))
         return result
     }
 
     /// The table at `to`; nil where nothing was written, so that none was made.
-    private func openTarget() throws(RekeyError) -> (any Table)? {
+    private func openTarget() async throws(RekeyError) -> (any Table)? {
         if let table { return table }
-        guard case .local(let path) = to, fileExists(path) else { return nil }
-        return RetryingTable(try LocalTable.open(path: path))
+        if case .local(let path) = to, !fileExists(path) { return nil }
+        return try await openTable(to, services: services)
     }
 
     private var source: Location { isDirectory(snapshot) ? .directory(snapshot) : .file(snapshot) }

@@ -83,8 +83,8 @@ package struct SnapshotCreate: Sendable {
     private func describeOrigin() async throws(RekeyError) -> Origin {
         var origin = Origin()
         switch from {
-        case .local(let path):
-            let description = try await LocalTable.open(path: path).describe()
+        case .local, .table:
+            let description = try await openTable(from, services: options.services).describe()
             origin.arn = description.arn
             origin.id = description.id
             origin.schema = description.schema
@@ -96,7 +96,7 @@ package struct SnapshotCreate: Sendable {
             origin.startTime = export.summary.startTime
             origin.endTime = export.summary.endTime
             if case .full(let time) = export.summary.kind { origin.exportTime = time }
-        case .standardStream, .file: break
+        case .standardStream, .file, .s3: break
         }
         return origin
     }

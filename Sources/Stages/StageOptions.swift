@@ -11,10 +11,14 @@ package struct StreamOptions: Sendable {
     package var rejects: String?
     /// Whether the user could have named a file for bad records; messages speak of it only then.
     package var offersRejects: Bool
+    /// What opens locations in AWS; nil where there can be none.
+    package var services: LiveServices?
 
     package init(
-        requiresSeal: Bool = false, writesSeal: Bool = false, rejects: String? = nil, offersRejects: Bool = false
+        requiresSeal: Bool = false, writesSeal: Bool = false, rejects: String? = nil, offersRejects: Bool = false,
+        services: LiveServices? = nil
     ) {
+        self.services = services
         self.offersRejects = offersRejects
         self.requiresSeal = requiresSeal
         self.writesSeal = writesSeal

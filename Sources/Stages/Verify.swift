@@ -55,7 +55,7 @@ package struct Verify: Sendable {
     }
 
     private func readNew(into result: inout VerifyResult, _ sorter: ExternalSorter) async throws(RekeyError) {
-        let feed = try await openFeed(new, options: StreamOptions())
+        let feed = try await openFeed(new, options: StreamOptions(services: options.services))
         var side = Side(rules: rules, everything: everything, tag: 1)
         var counts = VerifyResult()
         while try await feed.nextBlock({ line, record, view in

@@ -20,7 +20,7 @@ struct DigestCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "FILE, DIR, local:FILE.db, or - for standard input; with --combine, COUNT:DIGEST of each part.",
+            "FILE, DIR, dynamodb:TABLE, local:FILE.db, or - for standard input; with --combine, COUNT:DIGEST of each part.",
             valueName: "from"))
     var from: [String] = []
 

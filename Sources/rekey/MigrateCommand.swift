@@ -41,7 +41,7 @@ struct MigrateCommand: AsyncParsableCommand {
     func run() async throws {
         let ruleSet = try rules.load()
         try requireProof(ruleSet, source: rules.rules)
-        let (text, table) = try table.open()
+        let (text, table) = try await table.open()
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
         var migrate = Migrate(
             table: table, tableText: text, rules: ruleSet, rulesText: try readRuleText(rules.rules), runs: runs.runs,

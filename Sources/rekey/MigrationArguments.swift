@@ -9,26 +9,28 @@ import Tables
 struct TableArgument: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The table: local:FILE.db. DYNAMODB_TABLE names it where this is not given.", valueName: "table"))
+            "The table: dynamodb:TABLE or local:FILE.db. DYNAMODB_TABLE names it where this is not given.",
+            valueName: "table"))
     var table: String?
 
-    var text: String? { table ?? Environment.value("DYNAMODB_TABLE") }
+    @OptionGroup var live: LiveArguments
+
+    /// The table's location. `DYNAMODB_TABLE=NAME`, without a scheme, is a live table, as for the guide's script.
+    private func location(or fallback: String?) throws(RekeyError) -> Location {
+        if let table { return try Location.parse(table) }
+        if let name = Environment.value("DYNAMODB_TABLE") {
+            let isBare = name.hasPrefix("arn:") || !name.contains(":")
+            return try Location.parse(isBare ? "dynamodb:\(name)" : name)
+        }
+        guard let fallback else { throw RekeyError(.usage, "name the table with --table or DYNAMODB_TABLE") }
+        return try Location.parse(fallback)
+    }
 
     /// Opens the table, or `fallback` where none is named.
-    func open(or fallback: String? = nil) throws(RekeyError) -> (text: String, table: any Table) {
-        guard let text = text ?? fallback else {
-            throw RekeyError(.usage, "name the table with --table or DYNAMODB_TABLE")
-        }
-        return (text, RetryingTable(try openTable(text)))
+    func open(or fallback: String? = nil) async throws(RekeyError) -> (text: String, table: any Table) {
+        let location = try location(or: fallback)
+        return (location.text, try await openTable(location, services: live.services))
     }
-}
-
-/// Opens a table by the text that names it.
-func openTable(_ text: String) throws(RekeyError) -> any Table {
-    guard case .local(let path) = try Location.parse(text) else {
-        throw RekeyError(.usage, "\(text) is no table; write local:FILE.db")
-    }
-    return try LocalTable.open(path: path)
 }
 
 /// `--runs`.

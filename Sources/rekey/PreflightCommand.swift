@@ -29,7 +29,7 @@ struct PreflightCommand: AsyncParsableCommand {
     func run() async throws {
         let ruleSet = try rules.load()
         try requireProof(ruleSet, source: rules.rules)
-        let (_, table) = try table.open()
+        let (_, table) = try await table.open()
         let report = try await Preflight(
             table: table, rules: ruleSet, allowsMissingRecovery: withoutRecovery,
             temporaryDirectory: Environment.temporaryDirectory

@@ -29,12 +29,13 @@ struct RestoreCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The key attributes of a table to be made, as PK,SK.", valueName: "names"))
     var key = "PK,SK"
 
+    @OptionGroup var live: LiveArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
         let stage = Restore(
             snapshot: snapshot, to: try Location.parse(to), execute: execute, keyNames: try KeyNames.parse(key),
-            temporaryDirectory: Environment.temporaryDirectory)
+            temporaryDirectory: Environment.temporaryDirectory, services: live.services)
         let result = try await stage.run()
         try report(result, verb: "restore", options: reporting, streamOnOutput: false)
         if reporting.json || reporting.quiet { return }

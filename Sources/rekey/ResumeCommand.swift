@@ -28,7 +28,7 @@ struct ResumeCommand: AsyncParsableCommand {
         let run = try RunDirectory.find(name, runs: runs.runs)
         let plan = try run.plan()
         let text = try readRuleText(run.rulesPath)
-        let (_, table) = try table.open(or: plan.table)
+        let (_, table) = try await table.open(or: plan.table)
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
         let resume = Resume(
             run: run, table: table, rules: try RuleSet.parse(yaml: text, source: run.rulesPath),

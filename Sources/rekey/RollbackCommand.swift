@@ -53,7 +53,7 @@ struct RollbackCommand: AsyncParsableCommand {
     func run() async throws {
         let run = isSnapshot || isPlainBackup ? nil : try RunDirectory.find(origin, runs: runs.runs)
         let plan = try run?.plan()
-        let (_, table) = try table.open(or: plan?.table)
+        let (_, table) = try await table.open(or: plan?.table)
         let temporary = "\(Environment.temporaryDirectory)/rekey-backup-\(getpid())"
         defer { try? removeTree(temporary) }
         if isPlainBackup {

@@ -29,9 +29,12 @@ struct StreamArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Set bad records aside here with their reasons, and go on.", valueName: "file"))
     var rejects: String?
 
+    @OptionGroup var live: LiveArguments
+
     var options: StreamOptions {
         StreamOptions(
-            requiresSeal: sealed, writesSeal: seal || Environment.wantsSeal, rejects: rejects, offersRejects: true)
+            requiresSeal: sealed, writesSeal: seal || Environment.wantsSeal, rejects: rejects, offersRejects: true,
+            services: live.services)
     }
 }
 

@@ -75,6 +75,18 @@ enum Environment {
         getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 
+    /// All of it, for the settings of AWS.
+    static var all: [String: String] {
+        var variables: [String: String] = [:]
+        var next = environ
+        while let entry = next.pointee {
+            let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
+            next += 1
+        }
+        return variables
+    }
+
     static var temporaryDirectory: String { value("TMPDIR") ?? "/tmp" }
 
     static var wantsSeal: Bool { value("REKEY_SEAL") == "1" }

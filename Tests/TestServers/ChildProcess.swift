@@ -42,6 +42,15 @@ struct ChildProcess: Sendable {
         } else {
             posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         }
+        // A server that kept other tests' pipes open would keep those from ever seeing their end.
+        #if canImport(Glibc)
+            for descriptor in 3..<min(Int32(sysconf(Int32(_SC_OPEN_MAX))), 4096) {
+                posix_spawn_file_actions_addclose(&actions, descriptor)
+            }
+            let closing: Int32 = 0
+        #else
+            let closing = Int32(POSIX_SPAWN_CLOEXEC_DEFAULT)
+        #endif
         var all = sigset_t()
         var none = sigset_t()
         sigfillset(&all)
@@ -49,7 +58,8 @@ struct ChildProcess: Sendable {
         posix_spawnattr_setsigdefault(&attributes, &all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setpgroup(&attributes, 0)
-        let flags = Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETPGROUP)
+        let flags =
+            closing | Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETPGROUP)
         posix_spawnattr_setflags(&attributes, Int16(flags))
 
         var variables = Self.environment().filter { !$0.key.hasPrefix("AWS_") || $0.key == "AWS_CA_BUNDLE" }

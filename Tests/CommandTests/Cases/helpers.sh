@@ -28,3 +28,18 @@ migrated() {
 
 # steady   Takes what differs between builds of zlib out of a text: compressed sizes.
 steady() { sed -E 's/[0-9]+ bytes/N bytes/g; s/but [0-9]+ in/but N in/; s/"(bytes|size)":[0-9]+/"\1":N/g'; }
+
+# live_table NAME   An empty live table with the keys PK and SK, and point-in-time recovery.
+live_table() {
+  TABLE=$1 "$PYTHON" - <<'PYTHON'
+import boto3, os
+client = boto3.client("dynamodb")
+name = os.environ["TABLE"]
+client.create_table(
+    TableName=name, BillingMode="PAY_PER_REQUEST",
+    KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
+    AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("PK", "SK")])
+client.update_continuous_backups(
+    TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
+PYTHON
+}

@@ -1,0 +1,63 @@
+package import AWS
+package import ByteStreams
+import Synchronization
+package import Tables
+
+/// What lies in AWS, opened with one user's settings. The session is made when it is first needed, so that a command on local
+/// files reads no AWS configuration.
+package final class LiveServices: Sendable {
+    private let settings: AWSSettings
+    private let made = Mutex<AWSSession?>(nil)
+
+    package init(_ settings: AWSSettings) { self.settings = settings }
+
+    /// The session that all of a run shares.
+    ///
+    /// - Throws: as `AWSSession.init`.
+    package func session() throws(RekeyError) -> AWSSession {
+        let settings = self.settings
+        let result = made.withLock { made -> Result<AWSSession, RekeyError> in
+            if let made { return .success(made) }
+            do throws(RekeyError) {
+                let session = try AWSSession(settings)
+                made = session
+                return .success(session)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    /// A live table by its name or ARN; what is not done at once is sent again.
+    ///
+    /// - Throws: as `DynamoDBTable.open`.
+    package func table(_ name: String) async throws(RekeyError) -> any Table {
+        RetryingTable(try await DynamoDBTable.open(name: name, session: try session()))
+    }
+}
+
+extension LiveServices? {
+    /// The services, where a stage was given any.
+    func require(for location: Location) throws(RekeyError) -> LiveServices {
+        guard let self else {
+            throw RekeyError(
+                .usage,
+                "lies in AWS, and no AWS settings were given; use the commands that take --region and --profile",
+                source: location.text)
+        }
+        return self
+    }
+}
+
+/// Opens the table at a location.
+///
+/// - Throws: `.usage` where the location is no table; as `LocalTable.open` and `DynamoDBTable.open`.
+package func openTable(_ location: Location, services: LiveServices?) async throws(RekeyError) -> any Table {
+    switch location {
+    case .local(let path): return RetryingTable(try LocalTable.open(path: path))
+    case .table(let name): return try await services.require(for: location).table(name)
+    case .standardStream, .file, .directory, .s3:
+        throw RekeyError(.usage, "\(location.text) is no table; write dynamodb:TABLE or local:FILE.db")
+    }
+}

@@ -1,0 +1,24 @@
+import AWS
+import ArgumentParser
+import Stages
+
+/// What every command that may touch AWS takes; all else comes from the environment and the files of the AWS tools.
+struct LiveArguments: ParsableArguments {
+    @Option(help: ArgumentHelp("The AWS region; else AWS_REGION, or the profile's.", valueName: "name"))
+    var region: String?
+
+    @Option(help: ArgumentHelp("The profile of the AWS configuration; else AWS_PROFILE.", valueName: "name"))
+    var profile: String?
+
+    @Option(
+        name: .customLong("endpoint-url"),
+        help: ArgumentHelp("Where AWS is reached, such as an emulator; else AWS_ENDPOINT_URL.", valueName: "url"))
+    var endpointURL: String?
+
+    /// Nothing is read or sent until a location in AWS is opened.
+    var services: LiveServices {
+        LiveServices(
+            AWSSettings(
+                region: region, profile: profile, endpointURL: endpointURL, environment: Environment.all))
+    }
+}
