@@ -30,6 +30,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        // For tests alone: the server that makes faults.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
@@ -90,8 +92,18 @@ let package = Package(
             path: "Tests/TableContract", swiftSettings: test),
         .target(
             name: "TestServers", dependencies: ["TestSupport"], path: "Tests/TestServers", swiftSettings: test),
+        .target(
+            name: "FaultServer",
+            dependencies: [
+                "CZlib", "TestSupport", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            path: "Tests/FaultServer", swiftSettings: test),
+        .executableTarget(
+            name: "rekey-fault-server", dependencies: ["FaultServer"], path: "Tests/rekey-fault-server",
+            swiftSettings: test),
         .testTarget(
-            name: "TestServersTests", dependencies: ["TestServers", "TestSupport"], swiftSettings: test),
+            name: "TestServersTests", dependencies: ["TestServers", "FaultServer", "TestSupport"], swiftSettings: test),
         .testTarget(name: "ByteStreamsTests", dependencies: ["ByteStreams", "TestSupport"], swiftSettings: test),
         .testTarget(
             name: "ItemsTests", dependencies: ["Items", "ByteStreams", "TestSupport"], swiftSettings: test),

@@ -3,10 +3,13 @@
 #
 #   pipelines/servers.sh                             puts them into .build/servers; does nothing where they are there
 #   pipelines/servers.sh with ministack -- COMMAND   runs COMMAND beside a server of its own, and ends it afterwards
+#   pipelines/servers.sh with ministack -- pipelines/servers.sh with fault --throttle 0.1 -- COMMAND
 #   pipelines/servers.sh serve KIND FILE             as the tests do: FILE gets the port, the end of stdin ends it
 #
-# KIND is ministack, ministack-auth (checks signatures) or moto. COMMAND sees the address in MINISTACK_ENDPOINT or
-# MOTO_ENDPOINT and in AWS_ENDPOINT_URL, an AWS account that no other command has, and nobody's own AWS settings. REKEY_TEST_SERVERS is the folder to use in place of .build/servers.
+# KIND is ministack, ministack-auth (checks signatures), moto, or fault FLAGS (rekey-fault-server, which must be built;
+# in front of MINISTACK_ENDPOINT unless it is told --upstream). COMMAND sees the address in MINISTACK_ENDPOINT,
+# MOTO_ENDPOINT or FAULT_ENDPOINT and in AWS_ENDPOINT_URL, an AWS account that no other command has, and nobody's own
+# AWS settings. REKEY_TEST_SERVERS is the folder to use in place of .build/servers.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -39,21 +42,36 @@ require_installed() {
 
 # launch KIND PORT [FLAGS]   Becomes the server.
 launch() {
-  local kind=$1 port=$2
+  local kind=$1 port=$2 program
+  shift 2
   # No listener but the one that is asked for, on this machine only.
   local ministack=(BIND_HOST=127.0.0.1 "GATEWAY_PORT=$port" LOG_LEVEL=WARNING IOT_MTLS_ENABLED=0)
   case $kind in
     ministack) exec env "${ministack[@]}" AUTH=false "$servers/bin/ministack" ;;
     ministack-auth) exec env "${ministack[@]}" AUTH=true "$servers/bin/ministack" ;;
     moto) exec "$servers/bin/moto_server" -H 127.0.0.1 -p "$port" ;;
+    fault) program=$(fault_server) && exec "$program" --port "$port" ${MINISTACK_ENDPOINT:+--upstream "$MINISTACK_ENDPOINT"} "$@" ;;
   esac
 }
 
-# answers PORT   True where an HTTP server answers there.
+# fault_server   The newest built rekey-fault-server.
+fault_server() {
+  local file newest=""
+  local build=${here%/*}/.build
+  for file in "${REKEY_FAULT_SERVER:-$build/debug/rekey-fault-server}" "$build/release/rekey-fault-server"; do
+    if [ -x "$file" ] && { [ -z "$newest" ] || [ "$file" -nt "$newest" ]; }; then newest=$file; fi
+  done
+  [ -n "$newest" ] || { echo "rekey-fault-server is not built; run swift build --product rekey-fault-server" >&2; return 69; }
+  echo "$newest"
+}
+
+# answers KIND PORT   True where an HTTP server answers there.
 answers() {
-  local line=""
-  exec 4<>"/dev/tcp/127.0.0.1/$1" || return 1
-  printf 'GET /_ministack/health HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&4
+  local line="" path=/_ministack/health
+  # One that the faults do not count.
+  [ "$1" != fault ] || path=/_fault/counts
+  exec 4<>"/dev/tcp/127.0.0.1/$2" || return 1
+  printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' "$path" >&4
   read -r -t 5 line <&4 || true
   exec 4>&- || true
   [[ $line == HTTP/1.* ]]
@@ -74,7 +92,7 @@ serve() {
     server=$!
     for _ in {1..600}; do
       if ! kill -0 "$server" 2>/dev/null; then break; fi
-      if (answers "$port") 2>/dev/null && kill -0 "$server" 2>/dev/null; then
+      if (answers "$kind" "$port") 2>/dev/null && kill -0 "$server" 2>/dev/null; then
         echo "$port" >"$file.new" && mv "$file.new" "$file"
         cat <&3 >/dev/null &
         wait $! || true
@@ -116,9 +134,11 @@ with() {
   case $kind in
     ministack*) name=MINISTACK ;;
     moto) name=MOTO ;;
+    fault) name=FAULT ;;
   esac
   local settings=("${name}_ENDPOINT=$endpoint" "AWS_ENDPOINT_URL=$endpoint" "PYTHON=$servers/bin/python")
-  settings+=(
+  # A server in front of another one keeps its account.
+  [ "$kind" = fault ] || settings+=(
     "AWS_ACCESS_KEY_ID=$(printf '%04d%04d%04d' $((RANDOM % 9000 + 1000)) $((RANDOM % 10000)) $((RANDOM % 10000)))"
     AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
     AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null)
@@ -134,7 +154,7 @@ usage() {
   exit 64
 }
 
-kind_or_usage() { case ${1:-} in ministack | ministack-auth | moto) ;; *) usage ;; esac; }
+kind_or_usage() { case ${1:-} in ministack | ministack-auth | moto | fault) ;; *) usage ;; esac; }
 
 case ${1:-install} in
   install) install ;;

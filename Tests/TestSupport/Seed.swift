@@ -7,7 +7,7 @@ import ByteStreams
 #endif
 
 /// A small seeded generator (SplitMix64, Steele and others 2014), so that a failing case can be repeated.
-public struct SeededGenerator: RandomNumberGenerator {
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     public init(seed: UInt64) { state = seed }
