@@ -41,7 +41,9 @@ package func openFeed(
                 .usage, "--sealed is for streams; an export is checked by its manifests", source: path)
         }
         return try openExportFeed(path, options: options, wantsDigest: wantsDigest)
-    case .s3: throw RekeyError(.usage, "S3 is not read in this version; copy the export to a disk first", source: location.text)
+    case .s3:
+        throw RekeyError(
+            .usage, "S3 is not read in this version; copy the export to a disk first", source: location.text)
     case .local, .table:
         if options.requiresSeal {
             throw RekeyError(.usage, "--sealed is for streams; a table has no end to seal", source: location.text)

@@ -19,7 +19,8 @@ struct ExtractCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "FILE, DIR (an export or snapshot), dynamodb:TABLE, local:FILE.db, or - for standard input.", valueName: "from"))
+            "FILE, DIR (an export or snapshot), dynamodb:TABLE, local:FILE.db, or - for standard input.",
+            valueName: "from"))
     var from: String
 
     @Option(help: ArgumentHelp("Only items whose partition key begins so.", valueName: "text"))

@@ -31,7 +31,10 @@ struct SnapshotCreateCommand: AsyncParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Argument(help: ArgumentHelp("FILE, DIR, dynamodb:TABLE, local:FILE.db, or - for standard input.", valueName: "from"))
+    @Argument(
+        help: ArgumentHelp(
+            "FILE, DIR, dynamodb:TABLE, local:FILE.db, or - for standard input.",
+            valueName: "from"))
     var from: String
 
     @Argument(help: ArgumentHelp("The snapshot's directory; it may not exist yet.", valueName: "dir"))

@@ -19,7 +19,10 @@ struct TransformCommand: AsyncParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Argument(help: ArgumentHelp("FILE, DIR, dynamodb:TABLE, local:FILE.db, or - for standard input.", valueName: "from"))
+    @Argument(
+        help: ArgumentHelp(
+            "FILE, DIR, dynamodb:TABLE, local:FILE.db, or - for standard input.",
+            valueName: "from"))
     var from = "-"
 
     @OptionGroup var rules: RulesArgument
