@@ -68,6 +68,7 @@ extension CloudWatch {
     /// What a table and its global indexes did in whole periods, by one request.
     ///
     /// - Parameters:
+    ///   - table: its name or ARN.
     ///   - start: seconds since 1970, rounded down to a period.
     ///   - end: exclusive, rounded up.
     ///   - metrics: those that are asked for.
@@ -75,6 +76,7 @@ extension CloudWatch {
         table: String, indexes: [String], from start: Int, to end: Int, period: Int,
         metrics: [TableMetric] = TableMetric.allCases
     ) async throws(ServiceError) -> TableActivity {
+        let table = table.hasPrefix("arn:") ? table.split(separator: "/").last.map(String.init) ?? table : table
         let first = start / period * period
         let count = max(1, (end - first + period - 1) / period)
         var series: [TableActivity.Series] = []
