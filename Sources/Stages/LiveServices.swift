@@ -3,13 +3,28 @@ package import ByteStreams
 import Synchronization
 package import Tables
 
+/// The capacity units a second that a run may consume of a live table, indexes included; nil for no limit.
+package struct CapacityRates: Sendable, Equatable {
+    package var read: Double?
+    package var write: Double?
+
+    package init(read: Double? = nil, write: Double? = nil) {
+        self.read = read
+        self.write = write
+    }
+}
+
 /// What lies in AWS, opened with one user's settings. The session is made when it is first needed, so that a command on local
 /// files reads no AWS configuration.
 package final class LiveServices: Sendable {
     private let settings: AWSSettings
+    private let rates: CapacityRates
     private let made = Mutex<AWSSession?>(nil)
 
-    package init(_ settings: AWSSettings) { self.settings = settings }
+    package init(_ settings: AWSSettings, rates: CapacityRates = CapacityRates()) {
+        self.settings = settings
+        self.rates = rates
+    }
 
     /// The session that all of a run shares.
     ///
@@ -33,7 +48,9 @@ package final class LiveServices: Sendable {
     ///
     /// - Throws: as `DynamoDBTable.open`.
     package func table(_ name: String) async throws(RekeyError) -> any Table {
-        RetryingTable(try await DynamoDBTable.open(name: name, session: try session()))
+        let table = RetryingTable(try await DynamoDBTable.open(name: name, session: try session()))
+        guard rates.read != nil || rates.write != nil else { return table }
+        return RateLimitedTable(table, readUnits: rates.read, writeUnits: rates.write)
     }
 }
 

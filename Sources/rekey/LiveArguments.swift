@@ -15,10 +15,29 @@ struct LiveArguments: ParsableArguments {
         help: ArgumentHelp("Where AWS is reached, such as an emulator; else AWS_ENDPOINT_URL.", valueName: "url"))
     var endpointURL: String?
 
+    @Option(
+        name: .customLong("max-rcu"),
+        help: ArgumentHelp("Read units a second to take of a live table at most.", valueName: "units"))
+    var readUnits: Double?
+
+    @Option(
+        name: .customLong("max-wcu"),
+        help: ArgumentHelp("Write units a second to take of a live table at most.", valueName: "units"))
+    var writeUnits: Double?
+
+    func validate() throws {
+        for (name, units) in [("--max-rcu", readUnits), ("--max-wcu", writeUnits)] {
+            if let units, !(units >= 1 && units.isFinite) {
+                throw ValidationError("\(name) \(units): write units a second, 1 or more")
+            }
+        }
+    }
+
     /// Nothing is read or sent until a location in AWS is opened.
     var services: LiveServices {
         LiveServices(
             AWSSettings(
-                region: region, profile: profile, endpointURL: endpointURL, environment: Environment.all))
+                region: region, profile: profile, endpointURL: endpointURL, environment: Environment.all),
+            rates: CapacityRates(read: readUnits, write: writeUnits))
     }
 }
