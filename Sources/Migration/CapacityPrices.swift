@@ -34,6 +34,9 @@ package struct CapacityPrices: Sendable, Equatable {
         return prices
     }
 
+    /// `USD 0.625`, as exact as it is known.
+    static func price(_ dollars: Double) -> String { "USD \(Int(exactly: dollars).map { "\($0)" } ?? "\(dollars)")" }
+
     /// `USD 0.12`; of what is less than a cent, that it is.
     package static func text(_ dollars: Double) -> String {
         if dollars <= 0 { return "USD 0" }

@@ -77,13 +77,14 @@ struct MonitorCommand: AsyncParsableCommand {
         }
     }
 
-    /// What is only a name is a live table.
+    /// `DYNAMODB_TABLE` without a scheme is a live table, as for the other commands.
     private func tableName() throws(RekeyError) -> String {
-        guard let text = location ?? table ?? Environment.value("DYNAMODB_TABLE") else {
-            throw RekeyError(.usage, "name the table, as dynamodb:TABLE")
+        var text = location ?? table
+        if text == nil, let name = Environment.value("DYNAMODB_TABLE") {
+            text = name.hasPrefix("arn:") || !name.contains(":") ? "dynamodb:\(name)" : name
         }
-        let isName = !text.contains(":") || text.hasPrefix("arn:")
-        guard case .table(let name) = try Location.parse(isName ? "dynamodb:\(text)" : text) else {
+        guard let text else { throw RekeyError(.usage, "name the table, as dynamodb:TABLE, or set DYNAMODB_TABLE") }
+        guard case .table(let name) = try Location.parse(text) else {
             throw RekeyError(.usage, "\(text) is no live table, and CloudWatch knows no other; write dynamodb:TABLE")
         }
         return name
@@ -116,7 +117,7 @@ struct MonitorCommand: AsyncParsableCommand {
         var nextRow = 0
         var nextEvent = (Timestamp.now().seconds - seconds) * 1000
         var seen: [String: Int] = [:]
-        if !json { try Terminal.print(ActivityPlot.heading) }
+        var isFirst = true
         repeat {
             let now = Timestamp.now()
             let settled = watch ? (now.seconds - Self.settling) / period * period : Int.max
@@ -124,6 +125,8 @@ struct MonitorCommand: AsyncParsableCommand {
                 // What was not to be had for longer than `seconds` comes later all the same.
                 let span = nextRow == 0 ? seconds : max(seconds, now.seconds - nextRow)
                 let activity = try await monitor.activity(since: span, period: period, now: now)
+                if isFirst, !json { try Terminal.print(ActivityPlot.heading) }
+                isFirst = false
                 for row in ActivityPlot(activity).rows where row.time >= nextRow && row.time < settled {
                     try Terminal.print(json ? Self.json(row, activity).text : row.text)
                 }
