@@ -179,7 +179,8 @@ extension PreflightReport {
         }
         return Check(
             name: "cost", verdict: .ok,
-            detail: "\(units): \(CapacityPrices.text(dollars)) (\(CapacityPrices.price(prices.write)) a million writes, \(note))")
+            detail: "\(units): \(CapacityPrices.text(dollars)) "
+                + "(\(CapacityPrices.price(prices.write)) a million writes, \(note))")
     }
 
     private func quietHours(_ finding: LiveFindings.Finding<TableActivity>) -> Check {

@@ -1,10 +1,11 @@
 import AWS
 import Items
-@testable import Migration
 import Rekeying
 import Tables
 import TestSupport
 import Testing
+
+@testable import Migration
 
 @Suite struct LiveFindingsTests {
     private static let start = 1_795_392_000 / 86_400 * 86_400
