@@ -100,6 +100,12 @@ package struct CloudWatch: Sendable {
     }
 
     private static func take(_ result: XMLElement, into found: inout [[MetricPoint]]) throws(ServiceError) {
+        // Complete, or PartialData with the rest on the next page; anything else is no value of a metric.
+        if let status = result["StatusCode"]?.text, !["Complete", "PartialData"].contains(status) {
+            throw ServiceError(
+                code: "", message: "CloudWatch gave no values: \(status)",
+                kind: status == "Forbidden" ? .denied : .other)
+        }
         let times = result["Timestamps"]?.all("member") ?? []
         let values = result["Values"]?.all("member") ?? []
         guard let id = result["Id"]?.text, let number = Int(id.dropFirst()), found.indices.contains(number),

@@ -66,8 +66,14 @@ package struct Preflight: Sendable {
         return report
     }
 
-    /// Throws `.preflightRefused` where the rules speak of other key attributes than the table's.
+    /// Throws `.preflightRefused` where the table cannot be read yet, or no more, and where the rules speak of other key
+    /// attributes than the table's.
     func requireSchema(_ description: TableDescription) throws(RekeyError) {
+        guard ["ACTIVE", "UPDATING"].contains(description.status) else {
+            throw RekeyError(
+                .preflightRefused, "the table is \(description.status); wait until it is ACTIVE",
+                source: description.name)
+        }
         let schema = description.schema
         guard schema.partition.name == rules.partition, schema.sort?.name == rules.sort else {
             let have = [schema.partition.name, schema.sort?.name].compactMap { $0 }.joined(separator: ", ")

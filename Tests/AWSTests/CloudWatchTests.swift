@@ -1,5 +1,6 @@
 import AWS
 import ByteStreams
+import Synchronization
 import TestServers
 import TestSupport
 import Testing
@@ -73,6 +74,71 @@ import Testing
                 table: table, indexes: [], from: Self.start, to: Self.start + 7200, period: 3600)
             #expect(hourly.sums(of: [.consumedWrite]) == [141.5, 0])
         }
+    }
+
+    private func client(_ server: RawServer, _ service: AWSService) throws -> ServiceClient {
+        ServiceClient(
+            service: service, region: "us-east-1", endpoint: try ServiceEndpoint(url: "http://\(server.authority)"),
+            credentials: StaticCredentials(Credentials(accessKeyID: "KEY", secretAccessKey: "secret", origin: "test")),
+            http: HTTPClient())
+    }
+
+    /// A metric's values may come on several pages, and a page may hold none.
+    @Test func pagesOfValues() async throws {
+        @Sendable func page(_ results: String, next: String = "") -> String {
+            RawServer.answer(
+                body:
+                    "<GetMetricDataResponse><GetMetricDataResult><MetricDataResults>\(results)</MetricDataResults>\(next)"
+                    + "</GetMetricDataResult></GetMetricDataResponse>")
+        }
+        func result(_ id: String, _ minute: Int, _ value: String, _ status: String = "Complete") -> String {
+            "<member><Id>\(id)</Id><StatusCode>\(status)</StatusCode><Timestamps><member>2026-11-24T10:0\(minute):00Z</member>"
+                + "</Timestamps><Values><member>\(value)</member></Values></member>"
+        }
+        let start = try #require(InternetDate.seconds("2026-11-24T10:00:00Z"))
+        let queries = ["A", "B"].map { MetricQuery($0, [MetricQuery.Dimension("TableName", "a b+&=é")]) }
+        let bodies = Mutex<[String]>([])
+        let pages = [
+            page(result("q1", 2, "1.5E2", "PartialData"), next: "<NextToken>a+b==</NextToken>"),
+            page("", next: "<NextToken>c</NextToken>"), page(result("q1", 1, "3") + result("q0", 0, "2.0")),
+        ]
+        let server = RawServer.answering { request in
+            bodies.withLock { $0.append(String(decoding: request.body, as: UTF8.self)) }
+            return pages[request.number]
+        }
+        defer { server.stop() }
+        let sums = try await CloudWatch(client(server, .cloudwatch)).sums(
+            queries, from: start, to: start + 180, period: 60)
+        #expect(
+            sums == [
+                [MetricPoint(time: start, sum: 2)],
+                [MetricPoint(time: start + 60, sum: 3), MetricPoint(time: start + 120, sum: 150)],
+            ])
+        let sent = bodies.withLock { $0 }
+        #expect(sent.count == 3 && !sent[0].contains("NextToken"))
+        #expect(sent[1].hasSuffix("&NextToken=a%2Bb%3D%3D") && sent[2].hasSuffix("&NextToken=c"))
+        #expect(sent.allSatisfy { $0.contains(".Dimensions.member.1.Value=a%20b%2B%26%3D%C3%A9&") })
+
+        for bad in [
+            result("q9", 0, "1"), result("", 0, "1"), result("q0", 0, "many"), result("q0", 0, "nan"),
+            result("q0", 0, "1", "Forbidden"), result("q0", 0, "1</member><member>2"),
+        ] {
+            let server = RawServer.answering { _ in page(bad) }
+            defer { server.stop() }
+            await #expect(throws: ServiceError.self, "\(bad)") {
+                try await CloudWatch(client(server, .cloudwatch)).sums(queries, from: start, to: start + 60, period: 60)
+            }
+        }
+    }
+
+    /// What is no answer of the service is an error that says so, not an empty one.
+    @Test(arguments: ["", "{}", "<html/>", "<GetCallerIdentityResponse/>"])
+    func noAnswerOfTheService(_ body: String) async throws {
+        let server = RawServer.answering { _ in RawServer.answer(body: body) }
+        defer { server.stop() }
+        let client = try client(server, .sts)
+        let error = await #expect(throws: ServiceError.self) { try await SecurityTokenService(client).callerIdentity() }
+        #expect(error?.message.contains("did not answer GetCallerIdentity as STS does") == true)
     }
 
     @Test func eventsOfALogGroup() async throws {
