@@ -132,7 +132,7 @@ let package = Package(
         .testTarget(
             name: "MigrationTests",
             dependencies: [
-                "Migration", "Stages", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams", "TestSupport",
+                "Migration", "Stages", "AWS", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams", "TestSupport",
             ],
             swiftSettings: test),
         .testTarget(

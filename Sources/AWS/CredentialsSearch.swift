@@ -109,10 +109,10 @@ func shellQuoted(_ text: String) -> String {
 }
 
 /// Times of the internet (RFC 3339), in the variants that tools write.
-enum InternetDate {
+package enum InternetDate {
     /// Seconds since 1970 of `2026-01-31T12:00:00Z`; a space for the T, fractions and offsets such as `+01:00` and `+0100` are
     /// understood, and no zone means UTC. nil for every other form.
-    static func seconds(_ text: String) -> Int? {
+    package static func seconds(_ text: String) -> Int? {
         var rest = Array(text.utf8)[...]
         func number(_ digits: Int) -> Int? {
             guard rest.count >= digits, rest.prefix(digits).allSatisfy({ (0x30...0x39).contains($0) }) else {

@@ -34,11 +34,18 @@ package final class DynamoDBTable: Table {
     package func describe() async throws(RekeyError) -> TableDescription {
         var description = try DescriptionReader(try await Self.describe(name, client), source: name).description(
             name: name, region: client.region)
-        description.recovery = DescriptionReader.recovery(
-            try await control("DescribeContinuousBackups")["ContinuousBackupsDescription"])
-        let expiry = try await control("DescribeTimeToLive")["TimeToLiveDescription"]
-        if expiry?["TimeToLiveStatus"]?.string == "ENABLED" {
-            description.timeToLiveAttribute = expiry?["AttributeName"]?.string
+        switch try await control("DescribeContinuousBackups") {
+        case .told(let tree):
+            description.recovery = DescriptionReader.recovery(tree["ContinuousBackupsDescription"])
+        case .refused(let reason): description.recovery.refusal = reason
+        }
+        switch try await control("DescribeTimeToLive") {
+        case .told(let tree):
+            let expiry = tree["TimeToLiveDescription"]
+            if expiry?["TimeToLiveStatus"]?.string == "ENABLED" {
+                description.timeToLiveAttribute = expiry?["AttributeName"]?.string
+            }
+        case .refused(let reason): description.timeToLiveRefusal = reason
         }
         return description
     }
@@ -58,11 +65,20 @@ package final class DynamoDBTable: Table {
         }
     }
 
-    private func control(_ operation: String) async throws(RekeyError) -> JSONTree {
+    private enum ControlAnswer {
+        case told(JSONTree)
+        /// The permission is missing, or the server has no such operation.
+        case refused(String)
+    }
+
+    private func control(_ operation: String) async throws(RekeyError) -> ControlAnswer {
         let body = JSONTree.members(["TableName": .text(name)]).compact
         do throws(ServiceError) {
-            return try Self.parse(try await client.call("DynamoDB_20120810.\(operation)", body), name)
+            return .told(try Self.parse(try await client.call("DynamoDB_20120810.\(operation)", body), name))
         } catch {
+            if error.kind == .denied || error.code == "UnknownOperationException" {
+                return .refused("\(operation) was refused: \(error)")
+            }
             throw error.rekeyError(service: "DynamoDB", source: name)
         }
     }

@@ -1,6 +1,7 @@
 package import ByteStreams
 import Items
 package import Rekeying
+package import Stages
 package import Tables
 
 /// What is looked at before a run, and whether it may begin.
@@ -35,6 +36,12 @@ package struct Preflight: Sendable {
     package var rules: RuleSet
     package var allowsMissingRecovery: Bool
     package var temporaryDirectory: String
+    /// Partition key prefixes whose items are counted too.
+    package var counting: [String] = []
+    /// Where STS and CloudWatch are asked; nil for a table that is not live, of which they know nothing.
+    package var services: LiveServices?
+    /// USD for a million write units, in place of the known prices.
+    package var writePrice: Double?
 
     package init(
         table: any Table, rules: RuleSet, allowsMissingRecovery: Bool = false, temporaryDirectory: String = "/tmp"
@@ -49,12 +56,24 @@ package struct Preflight: Sendable {
     package func run() async throws(RekeyError) -> PreflightReport {
         let description = try await table.describe()
         try requireSchema(description)
-        let survey = try await Survey.of(table, rules: rules, temporaryDirectory: temporaryDirectory)
-        return Self.judge(description, survey, rules: rules, allowsMissingRecovery: allowsMissingRecovery)
+        let survey = try await Survey.of(
+            table, rules: rules, temporaryDirectory: temporaryDirectory, counting: counting)
+        var report = Self.judge(description, survey, rules: rules, allowsMissingRecovery: allowsMissingRecovery)
+        if let services {
+            report.add(
+                try await LiveFindings.gather(services, table: description, writePrice: writePrice), rules: rules)
+        }
+        return report
     }
 
-    /// Throws `.preflightRefused` where the rules speak of other key attributes than the table's.
+    /// Throws `.preflightRefused` where the table cannot be read yet, or no more, and where the rules speak of other key
+    /// attributes than the table's.
     func requireSchema(_ description: TableDescription) throws(RekeyError) {
+        guard ["ACTIVE", "UPDATING"].contains(description.status) else {
+            throw RekeyError(
+                .preflightRefused, "the table is \(description.status); wait until it is ACTIVE",
+                source: description.name)
+        }
         let schema = description.schema
         guard schema.partition.name == rules.partition, schema.sort?.name == rules.sort else {
             let have = [schema.partition.name, schema.sort?.name].compactMap { $0 }.joined(separator: ", ")
@@ -84,6 +103,10 @@ package struct Preflight: Sendable {
         if recovery.isEnabled {
             let since = recovery.earliestRestorable.map { ", restorable since \(Timestamp(seconds: $0).text)" } ?? ""
             add("PITR", .ok, "enabled\(since)\(recovery.note.map { " (\($0))" } ?? "")")
+        } else if let refusal = recovery.refusal {
+            add(
+                "PITR", allowsMissingRecovery ? .warning : .blocked,
+                "not known: \(refusal); allow that, or run with --without-pitr")
         } else {
             add(
                 "PITR", allowsMissingRecovery ? .warning : .blocked,
@@ -92,6 +115,7 @@ package struct Preflight: Sendable {
         add("items", .ok, "\(survey.table.count) in the table, counted")
         add("old \(noun)s", .ok, "\(survey.old.count)")
         add("new \(noun)s", .ok, "\(survey.new.count)")
+        for one in survey.counts { add("\(one.prefix) items", .ok, "\(one.count)") }
         if survey.collisions > 0 {
             let first = survey.collisionSentences.first ?? ""
             add("collisions", .blocked, "\(survey.collisions): \(first)")
@@ -110,6 +134,9 @@ package struct Preflight: Sendable {
         }
         if description.isStreamEnabled {
             add("stream", .warning, "consumers will see an INSERT and a REMOVE for each \(noun)")
+        }
+        if let refusal = description.timeToLiveRefusal {
+            add("time to live", .warning, "not known: \(refusal)")
         }
         if let attribute = description.timeToLiveAttribute {
             add("time to live", .warning, "on by \(attribute): items may vanish during the run and are counted apart")

@@ -29,11 +29,25 @@ package struct Survey: Sendable {
     package var collisions = 0
     package var collisionSentences: [String] = []
     package var references = References()
+    /// The new partition key that takes most write units of all puts, and the least that it takes.
+    package var heaviestPartition: HeavyPartition?
+    /// Items whose partition key begins with a prefix that was asked for.
+    package var counts: [PrefixCount] = []
 
     package struct Sample: Sendable, Equatable {
         package var key: ItemKey
         package var label: String
         package var newKey: ItemKey?
+    }
+
+    package struct HeavyPartition: Sendable, Equatable {
+        package var partition: String
+        package var units: Int
+    }
+
+    package struct PrefixCount: Sendable, Equatable {
+        package var prefix: String
+        package var count: Int
     }
 
     /// Items that name others.
@@ -50,14 +64,16 @@ package struct Survey: Sendable {
     /// Reads the whole table once.
     ///
     /// - Parameters:
+    ///   - prefixes: of partition keys whose items are counted too.
     ///   - onOld: called with each old item and its key.
     ///   - onPresent: called with each new key that holds an equal item already.
     package static func of(
-        _ table: any Table, rules: RuleSet, temporaryDirectory: String,
+        _ table: any Table, rules: RuleSet, temporaryDirectory: String, counting prefixes: [String] = [],
         onOld: ((_ item: UnsafeRawBufferPointer, _ key: ItemKey) throws(RekeyError) -> Void)? = nil,
         onPresent: ((_ key: String, _ sortableKey: [UInt8]) throws(RekeyError) -> Void)? = nil
     ) async throws(RekeyError) -> Survey {
-        var reader = SurveyReader(rules: rules, schema: table.schema, temporaryDirectory: temporaryDirectory)
+        var reader = SurveyReader(
+            rules: rules, schema: table.schema, temporaryDirectory: temporaryDirectory, prefixes: prefixes)
         let feed = try openFeed(table, wantsDigest: true)
         while try await feed.nextBlock({ line, record, view in
             guard let image = record.image else { return false }
@@ -80,9 +96,11 @@ private struct SurveyReader: ~Copyable {
     private let schema: KeySchema
     private let collisions: Collisions
     private var references: ReferenceCheck
+    private var partitions = HeavyPartitions()
     private static let sampleLimit = 20
 
-    init(rules: RuleSet, schema: KeySchema, temporaryDirectory: String) {
+    init(rules: RuleSet, schema: KeySchema, temporaryDirectory: String, prefixes: [String]) {
+        survey.counts = prefixes.map { Survey.PrefixCount(prefix: $0, count: 0) }
         self.rules = rules
         self.schema = schema
         rekeyer = Rekeyer(rules)
@@ -94,6 +112,7 @@ private struct SurveyReader: ~Copyable {
     mutating func take(_ line: UnsafeRawBufferPointer, _ image: Range<Int>, _ view: ItemView) throws -> ItemKey? {
         let item = UnsafeRawBufferPointer(rebasing: line[image])
         let key = try view.key(schema)
+        count(key)
         rewritten.removeAll()
         let (outcome, newKey) = try rekeyer.rewrite(view, range: image, from: image.lowerBound, into: &rewritten)
         if case .moved = outcome, let newKey {
@@ -115,6 +134,7 @@ private struct SurveyReader: ~Copyable {
             survey.oldBytes += oldSize
             survey.putUnits += (newSize + 1023) / 1024
             survey.deleteUnits += (oldSize + 1023) / 1024
+            partitions.add(newKey.partition, units: (newSize + 1023) / 1024)
             if survey.samples.count < Self.sampleLimit {
                 survey.samples.append(
                     Survey.Sample(key: key, label: label(of: item), newKey: newKey))
@@ -143,6 +163,13 @@ private struct SurveyReader: ~Copyable {
         return nil
     }
 
+    private mutating func count(_ key: ItemKey) {
+        guard !survey.counts.isEmpty, case .string(let partition) = key.partition else { return }
+        for place in survey.counts.indices where partition.starts(with: survey.counts[place].prefix.utf8) {
+            survey.counts[place].count += 1
+        }
+    }
+
     private func label(of item: UnsafeRawBufferPointer) -> String {
         guard let path = rules.label, let value = Item(trusted: Array(item)).value(at: path.names) else { return "" }
         return displayText(value.text.prefix(80))
@@ -152,6 +179,9 @@ private struct SurveyReader: ~Copyable {
         table: Digest, onPresent: ((String, [UInt8]) throws(RekeyError) -> Void)?
     ) throws(RekeyError) -> Survey {
         survey.table = table
+        survey.heaviestPartition = partitions.heaviest.map {
+            Survey.HeavyPartition(partition: "\($0.partition)", units: $0.units)
+        }
         survey.samples.sort { $0.key.sortableBytes.lexicographicallyPrecedes($1.key.sortableBytes) }
         var found = (present: 0, bad: 0, sentences: [String]())
         try collisions.forEachFinding { finding throws(RekeyError) in

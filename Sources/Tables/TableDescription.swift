@@ -28,6 +28,8 @@ package struct TableDescription: Sendable {
     package var isStreamEnabled: Bool
     /// The attribute that holds each item's time of expiry, nil if time to live is off.
     package var timeToLiveAttribute: String?
+    /// Why it is not known whether time to live is on; nil if it is known.
+    package var timeToLiveRefusal: String?
     /// Whether the table is protected from being deleted.
     package var isDeletionProtected: Bool
     /// Global and local secondary indexes.
@@ -79,6 +81,8 @@ package struct PointInTimeRecovery: Sendable, Equatable {
     package var latestRestorable: Int?
     /// What stands in for it where the table is none of AWS's.
     package var note: String?
+    /// Why it is not known whether it is on; nil if it is known.
+    package var refusal: String?
 
     package init(
         isEnabled: Bool, earliestRestorable: Int? = nil, latestRestorable: Int? = nil, note: String? = nil

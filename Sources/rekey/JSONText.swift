@@ -7,6 +7,7 @@ indirect enum JSONValue {
     case array([JSONValue])
     case string(String)
     case integer(Int)
+    case decimal(Double)
     case boolean(Bool)
     case null
 
@@ -18,6 +19,7 @@ indirect enum JSONValue {
         case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
         case .string(let text): Self.quoted(text)
         case .integer(let value): "\(value)"
+        case .decimal(let value): Int(exactly: value).map { "\($0)" } ?? "\(value)"
         case .boolean(let value): value ? "true" : "false"
         case .null: "null"
         }

@@ -2,6 +2,7 @@ import ArgumentParser
 import ByteStreams
 import Items
 import Migration
+import Stages
 import Tables
 
 /// `rekey preflight`.
@@ -11,9 +12,11 @@ struct PreflightCommand: AsyncParsableCommand {
         abstract: "Look at a table before a migration: identity, region, key schema, PITR, real counts, collisions.",
         usage: "rekey preflight --table <table> --rules <file> [<options>]",
         discussion: """
-            Ends with status 79 when something blocks.
+            Ends with status 79 when something blocks. The table is read once as a whole, for counts that are right. On a live table \
+            STS is asked who calls and CloudWatch for the quietest hours of the last week; without that permission a check is a warning.
 
               rekey preflight --table local:t.db --rules plan-structure.yaml
+              rekey preflight --table dynamodb:algoitny_main --rules plan-structure.yaml --count 'USR#'
 
             \(ExitStatus.help)
             """)
@@ -24,16 +27,35 @@ struct PreflightCommand: AsyncParsableCommand {
     @Flag(name: .customLong("without-pitr"), help: "Warn and do not block where point-in-time recovery is off.")
     var withoutRecovery = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Count the items whose partition key begins with this too. May be given more than once.",
+            valueName: "prefix"))
+    var count: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "USD for a million write units on demand; else the price known for the region.", valueName: "usd"))
+    var writePrice: Double?
+
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
         let ruleSet = try rules.load()
         try requireProof(ruleSet, source: rules.rules)
-        let (_, table) = try await table.open()
-        let report = try await Preflight(
+        if let writePrice, !(writePrice >= 0 && writePrice < 1_000_000) {
+            throw RekeyError(.usage, "--write-price is no price")
+        }
+        let services = table.live.services
+        let (text, table) = try await table.open()
+        var preflight = Preflight(
             table: table, rules: ruleSet, allowsMissingRecovery: withoutRecovery,
             temporaryDirectory: Environment.temporaryDirectory
-        ).run()
+        )
+        preflight.counting = count
+        preflight.writePrice = writePrice
+        if text.hasPrefix("dynamodb:") { preflight.services = services }
+        let report = try await preflight.run()
         if reporting.json {
             let checks = report.checks.map { check in
                 JSONValue.object([
@@ -46,7 +68,9 @@ struct PreflightCommand: AsyncParsableCommand {
                     ("command", .string("preflight")), ("passed", .boolean(report.isPassed)),
                     ("table", .string(report.description.arn)), ("items", .integer(report.survey.table.count)),
                     ("old", .integer(report.survey.old.count)), ("new", .integer(report.survey.new.count)),
-                    ("references", .integer(report.survey.references.items)), ("checks", .array(checks)),
+                    ("references", .integer(report.survey.references.items)),
+                    ("counts", .object(report.survey.counts.map { ($0.prefix, .integer($0.count)) })),
+                    ("checks", .array(checks)),
                 ]).text)
         } else {
             let width = report.checks.map(\.name.count).max() ?? 0

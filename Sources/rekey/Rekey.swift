@@ -31,7 +31,7 @@ struct Rekey: AsyncParsableCommand {
         subcommands: [
             ExtractCommand.self, TransformCommand.self, LoadCommand.self, VerifyCommand.self, DigestCommand.self,
             SnapshotCommand.self, RestoreCommand.self, RulesCommand.self, PreflightCommand.self, MigrateCommand.self,
-            RollbackCommand.self, ResumeCommand.self, StatusCommand.self, RehearseCommand.self,
+            RollbackCommand.self, ResumeCommand.self, StatusCommand.self, RehearseCommand.self, MonitorCommand.self,
         ])
 }
 
