@@ -14,6 +14,9 @@ struct DescriptionReader {
 
     func schema() throws(RekeyError) -> KeySchema { try schema(of: tree) }
 
+    /// Hours old.
+    var sizeBytes: Int { tree["TableSizeBytes"]?.count ?? 0 }
+
     func description(name: String, region: String) throws(RekeyError) -> TableDescription {
         let arn = tree["TableArn"]?.string ?? ""
         let parts = arn.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -29,7 +32,7 @@ struct DescriptionReader {
             : .provisioned(
                 readUnits: rate?["ReadCapacityUnits"]?.count ?? 0, writeUnits: rate?["WriteCapacityUnits"]?.count ?? 0)
         description.itemCount = tree["ItemCount"]?.count ?? 0
-        description.sizeBytes = tree["TableSizeBytes"]?.count ?? 0
+        description.sizeBytes = sizeBytes
         description.isStreamEnabled = tree["StreamSpecification"]?["StreamEnabled"] == .boolean(true)
         description.isDeletionProtected = tree["DeletionProtectionEnabled"] == .boolean(true)
         for (member, kind) in [

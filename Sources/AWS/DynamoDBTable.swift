@@ -10,25 +10,36 @@ package import Tables
 package final class DynamoDBTable: Table {
     package let name: String
     package let schema: KeySchema
-    package let limits = TableLimits(bulkWrite: 1600)
+    package let limits: TableLimits
     let client: ServiceClient
     let checks: RequestChecks
     let inFlightLimit = InFlightLimit()
 
-    private init(name: String, schema: KeySchema, client: ServiceClient) {
+    private init(name: String, schema: KeySchema, client: ServiceClient, segments: Int) {
         self.name = name
         self.schema = schema
         self.client = client
+        limits = TableLimits(bulkWrite: 1600, scanSegments: segments)
         checks = RequestChecks(schema: schema, limits: limits)
     }
 
+    /// Bytes of a table for which another segment of a scan pays: about this many pages of 1 MB each.
+    private static let segmentBytes = 8 << 20
+    private static let mostSegments = 8
+
     /// Asks for the table's key schema.
     ///
+    /// - Parameter segments: in how many segments the table is scanned at once; nil for one each 8 MiB of what DynamoDB says of
+    ///   its size (hours old), 8 at most.
     /// - Throws: `.inputMissing` where there is no such table in the region, `.permission`, `.serviceGaveUp`.
-    package static func open(name: String, session: AWSSession) async throws(RekeyError) -> DynamoDBTable {
+    package static func open(
+        name: String, session: AWSSession, segments: Int? = nil
+    ) async throws(RekeyError) -> DynamoDBTable {
         let client = try session.client(.dynamodb)
-        let tree = try await describe(name, client)
-        return DynamoDBTable(name: name, schema: try DescriptionReader(tree, source: name).schema(), client: client)
+        let reader = DescriptionReader(try await describe(name, client), source: name)
+        return DynamoDBTable(
+            name: name, schema: try reader.schema(), client: client,
+            segments: segments ?? min(1 + reader.sizeBytes / segmentBytes, mostSegments))
     }
 
     package func describe() async throws(RekeyError) -> TableDescription {

@@ -12,6 +12,20 @@ package struct Timestamp: Sendable, Equatable {
 
     package static func now() -> Timestamp { Timestamp(seconds: time(nil)) }
 
+    /// `2026-11-23T21:15:00Z` or `2026-11-23T21:15Z` (RFC 3339, in UTC); nil for all else.
+    package init?(text: String) {
+        var fields = tm()
+        var isWhole = false
+        for form in ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ"] where !isWhole {
+            fields = tm()
+            isWhole = text.withCString { start in strptime(start, form, &fields).map { $0.pointee == 0 } ?? false }
+        }
+        guard isWhole else { return nil }
+        seconds = Int(timegm(&fields))
+        // 31 February is taken for a day of March.
+        guard self.text.hasPrefix(text.dropLast()) else { return nil }
+    }
+
     private var fields: tm {
         var moment = time_t(seconds)
         var fields = tm()

@@ -68,6 +68,14 @@ package struct RuleSet: Sendable, Equatable {
     /// Items whose new key would not read back are left alone, where `check` else refuses the rule.
     package let isRoundtrip: Bool
 
+    /// The one partition whose items the rules move, where all of them name the same: then a query finds the items.
+    package var literalPartition: [UInt8]? {
+        guard let first = rules.first?.source.literalPartition,
+            rules.allSatisfy({ $0.source.literalPartition == first })
+        else { return nil }
+        return first
+    }
+
     /// The noun of a file that gives none.
     static let defaultNoun = "item"
 }

@@ -29,7 +29,8 @@ package struct Extract: Sendable {
     package func run() async throws(RekeyError) -> StageResult {
         let prefixBytes = prefix.map { Array($0.utf8) }
         let feed = try await openFeed(
-            from, selection: Selection(partitionPrefix: prefixBytes), options: options)
+            from, selection: Selection(partitionPrefix: prefixBytes, partition: rules?.literalPartition),
+            options: options)
         let out = try RecordOutput(output, writesSeal: options.writesSeal)
         var written = 0
         do {

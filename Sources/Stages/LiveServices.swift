@@ -7,10 +7,31 @@ package import Tables
 package struct CapacityRates: Sendable, Equatable {
     package var read: Double?
     package var write: Double?
+    /// Of what the table is provisioned with, in per cent; where `read` or `write` stands too, the lower rate holds.
+    package var percent: Double?
 
-    package init(read: Double? = nil, write: Double? = nil) {
+    package init(read: Double? = nil, write: Double? = nil, percent: Double? = nil) {
         self.read = read
         self.write = write
+        self.percent = percent
+    }
+
+    /// The rates for a table.
+    ///
+    /// - Throws: `.usage` for a share of a table that is paid on demand.
+    package func resolved(for table: TableDescription) throws(RekeyError) -> CapacityRates {
+        guard let percent else { return self }
+        guard case .provisioned(let readUnits, let writeUnits) = table.billing else {
+            throw RekeyError(
+                .usage,
+                "--max-percent is a share of provisioned capacity, and the table is on demand; use --max-rcu and --max-wcu",
+                source: table.name)
+        }
+        func least(_ given: Double?, _ units: Int) -> Double {
+            let share = max(1, Double(units) * percent / 100)
+            return min(given ?? share, share)
+        }
+        return CapacityRates(read: least(read, readUnits), write: least(write, writeUnits))
     }
 }
 
@@ -19,11 +40,14 @@ package struct CapacityRates: Sendable, Equatable {
 package final class LiveServices: Sendable {
     private let settings: AWSSettings
     private let rates: CapacityRates
+    private let segments: Int?
     private let made = Mutex<AWSSession?>(nil)
 
-    package init(_ settings: AWSSettings, rates: CapacityRates = CapacityRates()) {
+    /// - Parameter segments: of scans, read at once; nil to go by a table's size.
+    package init(_ settings: AWSSettings, rates: CapacityRates = CapacityRates(), segments: Int? = nil) {
         self.settings = settings
         self.rates = rates
+        self.segments = segments
     }
 
     /// The session that all of a run shares.
@@ -46,10 +70,12 @@ package final class LiveServices: Sendable {
 
     /// A live table by its name or ARN; what is not done at once is sent again.
     ///
-    /// - Throws: as `DynamoDBTable.open`.
+    /// - Throws: as `DynamoDBTable.open` and `CapacityRates.resolved`.
     package func table(_ name: String) async throws(RekeyError) -> any Table {
-        let table = RetryingTable(try await DynamoDBTable.open(name: name, session: try session()))
-        guard rates.read != nil || rates.write != nil else { return table }
+        let table = RetryingTable(
+            try await DynamoDBTable.open(name: name, session: try session(), segments: segments))
+        guard rates != CapacityRates() else { return table }
+        let rates = rates.percent == nil ? rates : try rates.resolved(for: try await table.describe())
         return RateLimitedTable(table, readUnits: rates.read, writeUnits: rates.write)
     }
 }

@@ -58,7 +58,7 @@ package func openFeed(
     _ table: any Table, selection: Selection = Selection(), options: StreamOptions = StreamOptions(),
     wantsDigest: Bool = false
 ) throws(RekeyError) -> RecordFeed {
-    if let partition = selection.partition {
+    if let partition = selection.partition, table.schema.partition.type == .string {
         return try RecordFeed(
             table: table, query: QueryRequest(partition: .string(partition), consistent: true), options: options,
             wantsDigest: wantsDigest)

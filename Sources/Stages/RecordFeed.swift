@@ -58,7 +58,7 @@ package final class RecordFeed {
 
     private enum Sources {
         case files([FeedSource], current: LineReader?)
-        case table(any Table, ScanRequest?)
+        case scan(SegmentedScan)
         case query(any Table, QueryRequest?)
     }
 
@@ -75,13 +75,13 @@ package final class RecordFeed {
         rejects = try options.rejects.map { path throws(RekeyError) in try Rejects(path) }
     }
 
-    /// Reads a table by a consistent scan.
+    /// Reads a table by a scan, in as many segments at once as the table takes best.
     package init(table: any Table, scan: ScanRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
         expectedCount = nil
         self.options = options
         self.wantsDigest = wantsDigest
-        sources = .table(table, scan)
+        sources = .scan(SegmentedScan(table, scan, segments: table.limits.scanSegments))
         rejects = try options.rejects.map { path throws(RekeyError) in try Rejects(path) }
     }
 
@@ -102,13 +102,9 @@ package final class RecordFeed {
         _ body: (_ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView) throws -> Bool
     ) async throws(RekeyError) -> Bool {
         switch sources {
-        case .table(let table, let request):
-            guard let request else { return try end() }
-            let page = try await table.scan(request)
+        case .scan(let scan):
+            guard let page = try await scan.nextPage() else { return try end() }
             try take(page, body)
-            var next = request
-            next.startKey = page.lastEvaluatedKey
-            sources = .table(table, page.lastEvaluatedKey == nil ? nil : next)
             return true
         case .query(let table, let request):
             guard let request else { return try end() }

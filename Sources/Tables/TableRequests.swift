@@ -15,16 +15,19 @@ package struct TableLimits: Sendable, Equatable {
     /// embedded table about as much as rewriting the pages it touches: few large calls load it several times as fast
     /// as many small ones.
     package var bulkWriteBytes: Int
+    /// Segments in which a whole table is best scanned, all at once: 1 or more.
+    package var scanSegments: Int
 
     package init(
         batchWrite: Int = 25, batchGet: Int = 100, transactMove: Int = 50, bulkWrite: Int = 25,
-        bulkWriteBytes: Int = 16 << 20
+        bulkWriteBytes: Int = 16 << 20, scanSegments: Int = 1
     ) {
         self.batchWrite = batchWrite
         self.batchGet = batchGet
         self.transactMove = transactMove
         self.bulkWrite = bulkWrite
         self.bulkWriteBytes = bulkWriteBytes
+        self.scanSegments = scanSegments
     }
 }
 

@@ -25,10 +25,26 @@ struct LiveArguments: ParsableArguments {
         help: ArgumentHelp("Write units a second to take of a live table at most.", valueName: "units"))
     var writeUnits: Double?
 
+    @Option(
+        name: .customLong("max-percent"),
+        help: ArgumentHelp("Of a live table's provisioned units, at most so many per cent.", valueName: "percent"))
+    var percent: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Segments of a live table read at once; else by its size, 8 at most.", valueName: "count"))
+    var segments: Int?
+
     func validate() throws {
+        if let percent, !(percent > 0 && percent <= 100) {
+            throw ValidationError("--max-percent \(percent): above 0, 100 at most")
+        }
+        if let segments, !(1...1000).contains(segments) {
+            throw ValidationError("--segments \(segments): 1 to 1000")
+        }
         for (name, units) in [("--max-rcu", readUnits), ("--max-wcu", writeUnits)] {
             if let units, !(units >= 1 && units.isFinite) {
-                throw ValidationError("\(name) \(units): write units a second, 1 or more")
+                throw ValidationError("\(name) \(units): units a second, 1 or more")
             }
         }
     }
@@ -38,6 +54,6 @@ struct LiveArguments: ParsableArguments {
         LiveServices(
             AWSSettings(
                 region: region, profile: profile, endpointURL: endpointURL, environment: Environment.all),
-            rates: CapacityRates(read: readUnits, write: writeUnits))
+            rates: CapacityRates(read: readUnits, write: writeUnits, percent: percent), segments: segments)
     }
 }

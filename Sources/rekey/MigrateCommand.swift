@@ -36,6 +36,7 @@ struct MigrateCommand: AsyncParsableCommand {
     @Flag(name: .customLong("without-pitr"), help: "Go on although point-in-time recovery is off.")
     var withoutRecovery = false
 
+    @OptionGroup var smoke: SmokeArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
@@ -52,8 +53,15 @@ struct MigrateCommand: AsyncParsableCommand {
         let outcome: Migrate.Outcome
         if execute {
             try rekey.confirm("MIGRATE", given: confirm, what: "Migrating \(table.name) writes to it")
+            let check = try await smoke.before(printer)
             outcome = try await migrate.execute()
+            if case .migrated(let run) = outcome {
+                try await smoke.after(
+                    check, way: "the items are moved and verified; the way back is rekey rollback \(run) --execute",
+                    printer)
+            }
         } else {
+            _ = try await smoke.before(printer)
             outcome = try await migrate.dryRun()
         }
         if reporting.json { try Terminal.print(outcome.json("migrate").text) }

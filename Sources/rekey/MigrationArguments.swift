@@ -16,7 +16,7 @@ struct TableArgument: ParsableArguments {
     @OptionGroup var live: LiveArguments
 
     /// The table's location. `DYNAMODB_TABLE=NAME`, without a scheme, is a live table, as for the guide's script.
-    private func location(or fallback: String?) throws(RekeyError) -> Location {
+    func location(or fallback: String?) throws(RekeyError) -> Location {
         if let table { return try Location.parse(table) }
         if let name = Environment.value("DYNAMODB_TABLE") {
             let isBare = name.hasPrefix("arn:") || !name.contains(":")

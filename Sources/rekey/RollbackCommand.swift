@@ -16,19 +16,34 @@ struct RollbackCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollback",
         abstract: "Take a run back: old items back, verify, new items away, verify. A dry run without --execute.",
-        usage: "rekey rollback <run-or-snapshot> [--execute] [<options>]",
+        usage: """
+            rekey rollback <run-or-snapshot> [--execute] [<options>]
+            rekey rollback [<run>] --pitr <time> [--to <table>] [--execute] [<options>]
+            """,
         discussion: """
             Takes a run (its directory or name), a snapshot, or the plan_backup_*.json of the guide's script (with --rules). Only the keys that the snapshot names are touched. With --execute it asks for \
             the word ROLLBACK.
 
               rekey rollback 20261123_211500-plan-structure --execute
               rekey rollback plan_backup_20261123_211500 --table local:plans.db --execute
+              rekey rollback --table dynamodb:algoitny_main --pitr 2026-11-23T21:00:00Z --execute
+
+            With --pitr AWS restores the table as it was at that time into a new one; the table itself stays as it is.
 
             \(ExitStatus.help)
             """)
 
     @Argument(help: ArgumentHelp("A run's directory or name, or a snapshot's directory.", valueName: "run-or-snapshot"))
-    var origin: String
+    var origin: String = ""
+
+    @Option(
+        help: ArgumentHelp(
+            "Restore the whole table as it was at this time (UTC, 2026-11-23T21:00:00Z, or latest) to a new table.",
+            valueName: "time"))
+    var pitr: String?
+
+    @Option(help: ArgumentHelp("The new table of --pitr; else the table's name and the time now.", valueName: "table"))
+    var to: String?
 
     @OptionGroup var table: TableArgument
     @OptionGroup var runs: RunsArgument
@@ -48,9 +63,15 @@ struct RollbackCommand: AsyncParsableCommand {
     )
     var onConflict = Rollback.ConflictRule.stop
 
+    @OptionGroup var smoke: SmokeArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
+        if let pitr { return try await restoreToPointInTime(pitr) }
+        guard to == nil else { throw RekeyError(.usage, "--to is for --pitr") }
+        guard !origin.isEmpty else {
+            throw RekeyError(.usage, "name the run or the snapshot to go back to, or a time with --pitr")
+        }
         let run = isSnapshot || isPlainBackup ? nil : try RunDirectory.find(origin, runs: runs.runs)
         let plan = try run?.plan()
         let (_, table) = try await table.open(or: plan?.table)
@@ -75,7 +96,9 @@ struct RollbackCommand: AsyncParsableCommand {
         if execute {
             try rekey.confirm("ROLLBACK", given: confirm, what: "Rolling back \(table.name) writes to it")
             // A run is locked where it lies, whatever directory this command was started in.
+            let check = try await smoke.before(printer)
             findings = try await rollback.execute(runs: run.map { parentDirectory($0.path) } ?? runs.runs)
+            try await smoke.after(check, way: "the items are back and verified; look at the application", printer)
         } else {
             findings = try await rollback.dryRun()
         }
