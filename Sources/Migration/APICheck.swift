@@ -1,4 +1,4 @@
-package import AWS
+import AWS
 package import ByteStreams
 
 /// Asks the application whether it is well: one GET, before a run and after it.

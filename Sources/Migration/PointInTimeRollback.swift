@@ -104,7 +104,7 @@ package struct PointInTimeRollback: Sendable {
         }
         events(.success("✓ \(target) holds what \(table) held at \(moment); \(table) was not changed"))
         events(.information("To go on, one of"))
-        events(.detail("compare: rekey digest dynamodb:\(target), against the digest in the run's report"))
+        events(.detail("compare: rekey digest dynamodb:\(target), and rekey status for the digest before the run"))
         events(.detail("point the application at \(target)"))
         events(
             .detail(

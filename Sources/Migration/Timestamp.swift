@@ -14,15 +14,20 @@ package struct Timestamp: Sendable, Equatable {
 
     /// `2026-11-23T21:15:00Z` or `2026-11-23T21:15Z` (RFC 3339, in UTC); nil for all else.
     package init?(text: String) {
+        guard text.hasSuffix("Z") else { return nil }
+        let parts = text.dropLast().split(separator: "T", omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return nil }
+        let numbers = (parts[0].split(separator: "-") + parts[1].split(separator: ":")).compactMap { Int32($0) }
+        guard numbers.count == 5 || numbers.count == 6 else { return nil }
         var fields = tm()
-        var isWhole = false
-        for form in ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ"] where !isWhole {
-            fields = tm()
-            isWhole = text.withCString { start in strptime(start, form, &fields).map { $0.pointee == 0 } ?? false }
-        }
-        guard isWhole else { return nil }
+        fields.tm_year = numbers[0] &- 1900
+        fields.tm_mon = numbers[1] &- 1
+        fields.tm_mday = numbers[2]
+        fields.tm_hour = numbers[3]
+        fields.tm_min = numbers[4]
+        fields.tm_sec = numbers.count == 6 ? numbers[5] : 0
         seconds = Int(timegm(&fields))
-        // 31 February is taken for a day of March.
+        // What is no such day or hour is taken for a later one, and other spellings read the same.
         guard self.text.hasPrefix(text.dropLast()) else { return nil }
     }
 
