@@ -19,9 +19,12 @@ struct MoveList: Sendable {
     let schema: KeySchema
     /// How many moves are in hand at a time.
     let chunkSize: Int
+    /// Told of each chunk that is done.
+    let watch: RunWatch?
 
     /// - Parameter table: a chunk is 40 of the table's write requests, at most 1000 items.
-    init(snapshotPath: String, rules: RuleSet, table: any Table) {
+    init(snapshotPath: String, rules: RuleSet, table: any Table, watch: RunWatch? = nil) {
+        self.watch = watch
         self.snapshotPath = snapshotPath
         self.rules = rules
         schema = table.schema
@@ -50,6 +53,7 @@ struct MoveList: Sendable {
             while waiting.count - start >= chunkSize || (!hasMore && start < waiting.count) {
                 let end = min(start + chunkSize, waiting.count)
                 try await body(Array(waiting[start..<end]))
+                watch?.advance(end - start)
                 start = end
             }
             waiting.removeFirst(start)

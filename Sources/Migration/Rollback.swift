@@ -27,6 +27,7 @@ package struct Rollback: Sendable {
     package var onConflict = ConflictRule.stop
     package var temporaryDirectory: String
     package var events: EventHandler
+    package var watch = RunWatch()
 
     package init(
         table: any Table, rules: RuleSet, snapshotPath: String, run: RunDirectory? = nil, temporaryDirectory: String,
@@ -55,10 +56,13 @@ package struct Rollback: Sendable {
         /// Items changed since the migration, as sentences, at most ten.
         package var conflicts = 0
         package var sentences: [String] = []
+
+        /// Items of the snapshot.
+        var total: Int { toRestore + inPlace }
     }
 
     private var noun: String { rules.noun }
-    private var moves: MoveList { MoveList(snapshotPath: snapshotPath, rules: rules, table: table) }
+    private var moves: MoveList { MoveList(snapshotPath: snapshotPath, rules: rules, table: table, watch: watch) }
 
     /// Looks, and says what would be done.
     package func dryRun() async throws(RekeyError) -> Findings {
@@ -79,6 +83,7 @@ package struct Rollback: Sendable {
 
     private func look() async throws(RekeyError) -> Findings {
         var findings = Findings()
+        watch.begin("look", items: nil)
         let present = try run?.presentKeys() ?? []
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             let old = try await table.read(chunk.map(\.oldKey))
@@ -143,6 +148,8 @@ package struct Rollback: Sendable {
         let lock = try RunLock(
             runs: runs, tableARN: description.arn, tableID: description.id, holder: "a rollback of \(table.name)")
         defer { withExtendedLifetime(lock) {} }
+        if let run { try watch.attach(to: run, events: events) }
+        defer { watch.detach() }
         let findings = try await look()
         announce(findings)
         try requireNoConflict(findings)
@@ -152,14 +159,17 @@ package struct Rollback: Sendable {
             table: table, moves: moves, rules: rules, onConflict: onConflict, present: try run?.presentKeys() ?? [],
             timeToLive: description.timeToLiveAttribute)
         events(.information("Restoring old structure..."))
+        watch.begin("restore", items: findings.total)
         let restored = try await steps.restore()
         try ledger?.append(.restored, [("put", "\(restored)")])
         events(.success("✓ Restored \(restored) \(noun)s and read all of them back"))
         events(.information("Removing new structure..."))
+        watch.begin("remove", items: findings.total)
         let removed = try await steps.removeNew()
         try ledger?.append(.newDeleted, [("deleted", "\(removed)")])
         events(.success("✓ Removed \(removed) new items"))
         events(.information("Verifying rollback..."))
+        watch.begin("verify", items: findings.total)
         try await steps.verify()
         try await compareDigest(ledger)
         return findings
@@ -167,7 +177,9 @@ package struct Rollback: Sendable {
 
     /// Compares the whole table with what it was before the run, where that is known.
     private func compareDigest(_ ledger: Ledger?) async throws(RekeyError) {
-        let survey = try await Survey.of(table, rules: rules, temporaryDirectory: temporaryDirectory)
+        watch.begin("final check", items: nil)
+        let survey = try await Survey.of(
+            table, rules: rules, temporaryDirectory: temporaryDirectory, progress: watch.progress)
         try ledger?.append(.rolledBack, [("count", "\(survey.table.count)"), ("digest", survey.table.hex)])
         if let plan = try run?.plan() {
             if survey.table.hex == plan.tableDigest, survey.table.count == plan.tableCount {

@@ -48,6 +48,9 @@ package struct RunDirectory: Sendable {
     package var ledgerPath: String { path + "/ledger.ndjson" }
     package var presentPath: String { path + "/present.ndjson" }
     package var reportPath: String { path + "/report.json" }
+    package var metricsPath: String { path + "/metrics.ndjson" }
+    var workingPath: String { path + "/working.json" }
+    var controlPath: String { path + "/control.json" }
 
     package func snapshotPath(_ plan: RunPlan) -> String { path + "/" + plan.snapshot }
 

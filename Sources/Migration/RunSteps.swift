@@ -12,6 +12,8 @@ package struct RunSteps: Sendable {
     package var rules: RuleSet
     package var events: EventHandler
     package var temporaryDirectory: String
+    /// Attached to the run by the caller.
+    package var watch = RunWatch()
 
     package init(
         run: RunDirectory, plan: RunPlan, table: any Table, rules: RuleSet, events: @escaping EventHandler,
@@ -47,12 +49,13 @@ package struct RunSteps: Sendable {
     }
 
     private func steps(_ ledger: Ledger) async throws(RekeyError) {
-        let moves = MoveList(snapshotPath: run.snapshotPath(plan), rules: rules, table: table)
+        let moves = MoveList(snapshotPath: run.snapshotPath(plan), rules: rules, table: table, watch: watch)
         let steps = MoveSteps(table: table, moves: moves, rules: rules)
         let timeToLive = try await table.describe().timeToLiveAttribute
         var gone: Set<ItemKey> = []
         if plan.strategy == Migrate.Strategy.transact.rawValue {
             events(.information("Moving each \(noun) in a transaction..."))
+            watch.begin("move", items: plan.oldCount)
             let tally = try await steps.transact(timeToLive: timeToLive, now: .now())
             gone = tally.gone
             try ledger.append(.deleted, facts(of: tally))
@@ -60,6 +63,7 @@ package struct RunSteps: Sendable {
             announce(tally)
         } else {
             events(.information("Creating new structure..."))
+            watch.begin("put", items: plan.oldCount)
             let put = try await steps.put(timeToLive: timeToLive, now: .now())
             gone = put.gone
             try ledger.append(.put, facts(of: put))
@@ -69,10 +73,12 @@ package struct RunSteps: Sendable {
                 ))
             announce(put)
             events(.information("Verifying new structure..."))
+            watch.begin("verify", items: plan.oldCount)
             let verified = try await steps.verifyNew(timeToLive: timeToLive, now: .now(), gone: gone)
             try ledger.append(.verified, [("equal", "\(verified.done)"), ("expired", "\(verified.expired)")])
             events(.success("✓ Verified \(verified.done) items by reading them back"))
             events(.information("Deleting old structure..."))
+            watch.begin("delete", items: plan.oldCount)
             let deleted = try await steps.deleteOld()
             try ledger.append(.deleted, facts(of: deleted))
             events(.success("✓ Deleted \(deleted.done) old items, each equal to its copy"))
@@ -108,7 +114,9 @@ package struct RunSteps: Sendable {
         _ ledger: Ledger, gone: Set<ItemKey>, timeToLive: String?
     ) async throws(RekeyError) {
         events(.information("Verifying migration..."))
-        let survey = try await Survey.of(table, rules: rules, temporaryDirectory: temporaryDirectory)
+        watch.begin("final check", items: plan.tableCount)
+        let survey = try await Survey.of(
+            table, rules: rules, temporaryDirectory: temporaryDirectory, progress: watch.progress)
         guard survey.old.count == 0 else {
             throw RekeyError(
                 .stoppedResumable,

@@ -23,6 +23,16 @@ package enum FeedSource: Sendable {
         if case .dataFile(let export, let number) = self { export.dataFiles[number].itemCount } else { nil }
     }
 
+    /// The length of a plain file; nil for what expands, and for a stream.
+    var plainBytes: Int? {
+        guard case .path(let path) = self else { return nil }
+        var status = stat()
+        guard (path == "-" ? fstat(0, &status) : stat(path, &status)) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        return path.hasSuffix(".gz") ? nil : Int(status.st_size)
+    }
+
     func open() throws(RekeyError) -> any ByteSource {
         switch self {
         case .path(let path): try openSource(path)
@@ -72,6 +82,7 @@ package final class RecordFeed {
         self.options = options
         self.wantsDigest = wantsDigest
         self.sources = .files(sources.reversed(), current: nil)
+        options.progress?.expect(items: expectedCount, bytes: sources.count == 1 ? sources[0].plainBytes : nil)
         rejects = try options.rejects.map { path throws(RekeyError) in try Rejects(path) }
     }
 
@@ -147,7 +158,11 @@ package final class RecordFeed {
     private func take(
         _ page: Page, _ body: (UnsafeRawBufferPointer, Record, ItemView) throws -> Bool
     ) throws(RekeyError) {
+        let before = counts
+        var bytes = 0
+        defer { tell(since: before, bytes: bytes) }
         for item in page.items {
+            bytes += item.json.count
             pageLine.removeAll()
             pageLine.append("{\"Item\":" as StaticString)
             pageLine.append(item.json)
@@ -159,6 +174,8 @@ package final class RecordFeed {
     private func take(
         _ block: LineBlock, of source: String, _ body: (UnsafeRawBufferPointer, Record, ItemView) throws -> Bool
     ) throws(RekeyError) {
+        let before = counts
+        defer { tell(since: before, bytes: block.bytes.count) }
         if block.isOversizedLine {
             counts.read += 1
             try reject(
@@ -178,6 +195,11 @@ package final class RecordFeed {
             number += 1
             start = end + 1
         }
+    }
+
+    private func tell(since before: StageCounts, bytes: Int) {
+        options.progress?.add(
+            items: counts.read - before.read, bytes: bytes, rejected: counts.rejected - before.rejected)
     }
 
     private func takeLine(

@@ -68,7 +68,8 @@ package struct Restore: Sendable {
     /// The snapshot's records; the backup of the script that rekey replaces is one JSON document and becomes items first.
     private func feed(wantsDigest: Bool) async throws(RekeyError) -> RecordFeed {
         guard case .file(let path) = source, try isPlainBackup(path) else {
-            return try await openFeed(source, wantsDigest: wantsDigest)
+            return try await openFeed(
+                source, options: StreamOptions(progress: services?.progress), wantsDigest: wantsDigest)
         }
         var lines = ByteWriter(capacity: 1 << 16)
         for item in try readPlainBackup(path) {

@@ -51,9 +51,12 @@ struct LiveArguments: ParsableArguments {
 
     /// Nothing is read or sent until a location in AWS is opened.
     var services: LiveServices {
-        LiveServices(
+        var observer: RequestObserver?
+        if Log.settings.isVerbose { observer = { Log.request($0) } }
+        return LiveServices(
             AWSSettings(
                 region: region, profile: profile, endpointURL: endpointURL, environment: Environment.all),
-            rates: CapacityRates(read: readUnits, write: writeUnits, percent: percent), segments: segments)
+            rates: CapacityRates(read: readUnits, write: writeUnits, percent: percent), segments: segments,
+            progress: ProgressDisplay.counters, observer: observer)
     }
 }
