@@ -109,8 +109,7 @@ private struct SnapshotCheck {
     }
 
     private mutating func checkCounts(_ export: Export) {
-        var sum = 0
-        for file in export.dataFiles { sum = sum.addingReportingOverflow(file.itemCount).partialValue }
+        let sum = export.dataItemCount
         if sum != export.summary.itemCount {
             found(
                 "\(ExportLocation.summaryName) counts \(export.summary.itemCount) items but the data files in "

@@ -99,6 +99,23 @@ package struct Export: Sendable {
             .inputMissing, "the data file \(key) of this export is missing; fetch it", source: location.directory)
     }
 
+    /// Items in all data files together, as their manifest counts them.
+    package var dataItemCount: Int {
+        dataFiles.reduce(0) { $0.addingReportingOverflow($1.itemCount).partialValue }
+    }
+
+    /// Holds the counts of the two manifests against each other, for those who read a part of the data files only.
+    ///
+    /// - Throws: `.badInput` where they differ.
+    package func requireCounts() throws(RekeyError) {
+        guard dataItemCount != summary.itemCount else { return }
+        throw RekeyError(
+            .badInput,
+            "\(ExportLocation.summaryName) counts \(summary.itemCount) items but the data files in "
+                + "\(ExportLocation.filesName) have \(dataItemCount) together; fetch both again",
+            source: location.directory)
+    }
+
     /// The paths of all data files in the order of the manifest.
     ///
     /// - Throws: as `path(ofDataFile:)`, for the first that is missing.

@@ -86,13 +86,14 @@ package final class RecordFeed {
         rejects = try options.rejects.map { path throws(RekeyError) in try Rejects(path) }
     }
 
-    /// Reads a table by a scan, in as many segments at once as the table takes best.
+    /// Reads a table by a scan, in as many segments at once as the table takes best; one segment of it in one go.
     package init(table: any Table, scan: ScanRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
         expectedCount = nil
         self.options = options
         self.wantsDigest = wantsDigest
-        sources = .scan(SegmentedScan(table, scan, segments: table.limits.scanSegments))
+        let segments = scan.totalSegments > 1 ? 1 : table.limits.scanSegments
+        sources = .scan(SegmentedScan(table, scan, segments: segments))
         rejects = try options.rejects.map { path throws(RekeyError) in try Rejects(path) }
     }
 

@@ -37,6 +37,12 @@ struct TransformCommand: AsyncParsableCommand {
     var deletes: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Write the keys in the range of a `to` to this file: one that is in the files of two parts would hold two items.",
+            valueName: "file"))
+    var targetKeys: String?
+
+    @Option(
         name: .shortAndLong,
         help: ArgumentHelp("Write to this file (.gz compresses) and not to standard output.", valueName: "file"))
     var output = "-"
@@ -49,8 +55,8 @@ struct TransformCommand: AsyncParsableCommand {
         try requireProof(ruleSet, source: rules.rules, oneWay: oneWay)
         if inverse { ruleSet = try ruleSet.inverted() }
         let stage = Transform(
-            from: try Location.parse(from), rules: ruleSet, output: output, deletes: deletes, options: stream.options,
-            temporaryDirectory: Environment.temporaryDirectory)
+            from: try Location.parse(from), rules: ruleSet, output: output, deletes: deletes,
+            targetKeys: targetKeys, options: stream.options, temporaryDirectory: Environment.temporaryDirectory)
         let result = try await stage.run()
         try report(result, verb: "transform", options: reporting, streamOnOutput: output == "-")
         try result.requireNoRejects()
