@@ -27,7 +27,7 @@ struct DigestCommand: AsyncParsableCommand {
     @Flag(help: "Add up the digests of parts.")
     var combine = false
 
-    @OptionGroup var stream: StreamArguments
+    @OptionGroup var stream: StreamArguments<ReadingArguments>
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
