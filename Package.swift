@@ -102,6 +102,10 @@ let package = Package(
         .executableTarget(
             name: "rekey-fault-server", dependencies: ["FaultServer"], path: "Tests/rekey-fault-server",
             swiftSettings: test),
+        // For measuring: DynamoDB that answers at once.
+        .executableTarget(
+            name: "rekey-instant-server", dependencies: ["CZlib"], path: "Tests/rekey-instant-server",
+            swiftSettings: test),
         .testTarget(
             name: "TestServersTests", dependencies: ["TestServers", "FaultServer", "TestSupport"], swiftSettings: test),
         .testTarget(name: "ByteStreamsTests", dependencies: ["ByteStreams", "TestSupport"], swiftSettings: test),

@@ -19,7 +19,7 @@ package final class DynamoDBTable: Table {
         self.name = name
         self.schema = schema
         self.client = client
-        limits = TableLimits(bulkWrite: 1600, scanSegments: segments)
+        limits = TableLimits(bulkWrite: 6400, bulkWriteBytes: 4 << 20, scanSegments: segments)
         checks = RequestChecks(schema: schema, limits: limits)
     }
 

@@ -81,7 +81,11 @@ package struct RunSteps: Sendable {
             watch.begin("delete", items: plan.oldCount)
             let deleted = try await steps.deleteOld()
             try ledger.append(.deleted, facts(of: deleted))
-            events(.success("✓ Deleted \(deleted.done) old items, each equal to its copy"))
+            let found = deleted.already
+            events(
+                .success(
+                    "✓ Deleted \(deleted.done + found) old items, each equal to its copy\(found > 0 ? " (\(found) were found gone: deleted by an earlier attempt or by another writer)" : "")"
+                ))
             announce(deleted)
         }
         try await finalCheck(ledger, gone: gone, timeToLive: timeToLive)

@@ -215,7 +215,7 @@ package final class RecordFeed {
                 return
             }
             if seal != nil { throw ItemError("a record stands after the seal", at: 0) }
-            let view = ItemView(line: line, attributes: scanner.attributes)
+            let view = ItemView(line: line, attributes: scanner.attributes, size: scanner.itemSize)
             let isChanged = try body(line, record, view)
             if wantsDigest { streamDigest.add(record, in: line) }
             counts.read += 1

@@ -79,6 +79,13 @@ package final class RateLimitedTable: Table {
         }
     }
 
+    package func bulkWrite(_ batch: WriteBatch) async throws(RekeyError) -> BatchWriteResult {
+        try await limited(\.write, batch.units) { () async throws(RekeyError) in
+            let result = try await base.bulkWrite(batch)
+            return (result, result.consumedWriteUnits)
+        }
+    }
+
     package func put(_ item: Item, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
         try await limited(\.write, Self.estimate([.put(item)])) { () async throws(RekeyError) in
             let outcome = try await base.put(item, condition: condition)

@@ -28,7 +28,7 @@ struct DigestCommand: AsyncParsableCommand {
     var combine = false
 
     @OptionGroup var part: SegmentArgument
-    @OptionGroup var stream: StreamArguments
+    @OptionGroup var stream: StreamArguments<ReadingArguments>
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {

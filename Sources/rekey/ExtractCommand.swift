@@ -40,7 +40,7 @@ struct ExtractCommand: AsyncParsableCommand {
         help: ArgumentHelp("Write to this file (.gz compresses) and not to standard output.", valueName: "file"))
     var output = "-"
 
-    @OptionGroup var stream: StreamArguments
+    @OptionGroup var stream: StreamArguments<ReadingArguments>
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {

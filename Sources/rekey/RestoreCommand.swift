@@ -29,7 +29,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The key attributes of a table to be made, as PK,SK.", valueName: "names"))
     var key = "PK,SK"
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: RestoringArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {

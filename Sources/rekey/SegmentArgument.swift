@@ -13,9 +13,9 @@ struct SegmentArgument: ParsableArguments {
     /// The segment; nil where none is asked for.
     ///
     /// - Throws: `.usage` where it is none, or `--segments` stands beside it.
-    func segment(_ live: LiveArguments) throws(RekeyError) -> Segment? {
+    func segment(_ live: ReadingArguments) throws(RekeyError) -> Segment? {
         guard let text else { return nil }
-        guard live.segments == nil else {
+        guard live.scan.segments == nil else {
             throw RekeyError(.usage, "--segment reads one segment; --segments is for reading the whole at once")
         }
         return try Segment.parse(text)

@@ -36,8 +36,8 @@ struct ReportOptions: ParsableArguments {
     }
 }
 
-/// What every stage over a stream takes.
-struct StreamArguments: ParsableArguments {
+/// What every stage over a stream takes, with the options for what it does to live tables.
+struct StreamArguments<Live: LiveOptions>: ParsableArguments {
     @Flag(help: "End the output with a seal: count and digest of what was written. REKEY_SEAL=1 does the same.")
     var seal = false
 
@@ -47,7 +47,7 @@ struct StreamArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Set bad records aside here with their reasons, and go on.", valueName: "file"))
     var rejects: String?
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: Live
 
     var options: StreamOptions {
         StreamOptions(

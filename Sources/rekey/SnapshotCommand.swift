@@ -49,7 +49,7 @@ struct SnapshotCreateCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The key attributes, as PK,SK.", valueName: "names"))
     var key = "PK,SK"
 
-    @OptionGroup var stream: StreamArguments
+    @OptionGroup var stream: StreamArguments<ReadingArguments>
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {

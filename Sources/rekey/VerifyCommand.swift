@@ -35,7 +35,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @Flag(help: "Fail where items still stand under old keys in NEW.")
     var gone = false
 
-    @OptionGroup var stream: StreamArguments
+    @OptionGroup var stream: StreamArguments<ReadingArguments>
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
