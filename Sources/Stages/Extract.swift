@@ -31,7 +31,7 @@ package struct Extract: Sendable {
         let feed = try await openFeed(
             from, selection: Selection(partitionPrefix: prefixBytes, partition: rules?.literalPartition),
             options: options)
-        let out = try RecordOutput(output, writesSeal: options.writesSeal)
+        let out = try RecordOutput(output, writesSeal: options.writesSeal, services: options.services)
         var written = 0
         do {
             var filter = ItemFilter(prefix: prefixBytes, rules: rules, partitionName: partitionName)
