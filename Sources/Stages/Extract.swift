@@ -36,7 +36,7 @@ package struct Extract: Sendable {
             selection: Selection(
                 partitionPrefix: prefixBytes, partition: rules?.literalPartition, segment: segment),
             options: options)
-        let out = try RecordOutput(output, writesSeal: options.writesSeal)
+        let out = try RecordOutput(output, writesSeal: options.writesSeal, services: options.services)
         var written = 0
         do {
             var filter = ItemFilter(prefix: prefixBytes, rules: rules, partitionName: partitionName)

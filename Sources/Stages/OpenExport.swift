@@ -6,9 +6,8 @@ import Snapshots
 ///
 /// Of a segment, its own data files are held so; that all segments together are the whole is held by the manifests alone.
 func openExportFeed(
-    _ path: String, segment: Segment? = nil, options: StreamOptions, wantsDigest: Bool
+    _ export: Export, segment: Segment? = nil, options: StreamOptions, wantsDigest: Bool
 ) throws(RekeyError) -> RecordFeed {
-    let export = try Export.open(path)
     let indices = export.dataFiles.indices.filter { segment?.holds(dataFile: $0) ?? true }
     var expectedCount = export.summary.itemCount
     if segment != nil {
@@ -16,6 +15,6 @@ func openExportFeed(
         expectedCount = indices.reduce(0) { $0 + export.dataFiles[$1].itemCount }
     }
     return try RecordFeed(
-        name: path, sources: indices.map { FeedSource.dataFile(export, $0) }, options: options,
+        name: export.location.directory, sources: indices.map { FeedSource.dataFile(export, $0) }, options: options,
         wantsDigest: wantsDigest, expectedCount: expectedCount)
 }

@@ -1,5 +1,6 @@
 package import ByteStreams
 import Items
+import Snapshots
 package import Tables
 
 #if canImport(Glibc)
@@ -40,14 +41,11 @@ package func openFeed(
             sources: [.path(path)], options: options,
             wantsDigest: wantsDigest || options.requiresSeal || mayHoldSeal(path))
     case .directory(let path):
-        if options.requiresSeal {
-            throw RekeyError(
-                .usage, "--sealed is for streams; an export is checked by its manifests", source: path)
-        }
-        return try openExportFeed(path, segment: selection.segment, options: options, wantsDigest: wantsDigest)
+        if options.requiresSeal { throw sealForExport(path) }
+        return try openExportFeed(
+            try Export.open(path), segment: selection.segment, options: options, wantsDigest: wantsDigest)
     case .s3:
-        throw RekeyError(
-            .usage, "S3 is not read in this version; copy the export to a disk first", source: location.text)
+        return try openS3Feed(location, segment: selection.segment, options: options, wantsDigest: wantsDigest)
     case .local, .table:
         if options.requiresSeal {
             throw RekeyError(.usage, "--sealed is for streams; a table has no end to seal", source: location.text)

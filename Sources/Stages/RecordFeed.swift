@@ -13,6 +13,8 @@ package import Tables
 package enum FeedSource: Sendable {
     /// A path, or `-` for standard input.
     case path(String)
+    /// A file of lines, gzip or not, that lies elsewhere than on a disk.
+    case stored(any FileStore, String)
     /// A data file of an export, by its number in the manifest.
     case dataFile(Export, Int)
     /// Lines in memory.
@@ -36,6 +38,7 @@ package enum FeedSource: Sendable {
     func open() throws(RekeyError) -> any ByteSource {
         switch self {
         case .path(let path): try openSource(path)
+        case .stored(let store, let path): try openSource(store.open(path))
         case .dataFile(let export, let number): try export.openDataFile(number)
         case .bytes(let bytes, let name): MemorySource(bytes, name: name)
         }

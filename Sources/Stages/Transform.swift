@@ -31,9 +31,9 @@ package struct Transform: Sendable {
     /// Runs the stage. Throws `.badInput` after the last record where two items came to the same key; no seal is written then.
     package func run() async throws(RekeyError) -> StageResult {
         let feed = try await openFeed(from, options: options)
-        let out = try RecordOutput(output, writesSeal: options.writesSeal)
+        let out = try RecordOutput(output, writesSeal: options.writesSeal, services: options.services)
         let gone = try deletes.map { path throws(RekeyError) in
-            try RecordOutput(path, writesSeal: options.writesSeal)
+            try RecordOutput(path, writesSeal: options.writesSeal, services: options.services)
         }
         let targets = try targetKeys.map { path throws(RekeyError) in try RecordOutput(path, writesSeal: false) }
         do {
