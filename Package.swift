@@ -106,11 +106,24 @@ let package = Package(
         .executableTarget(
             name: "rekey-instant-server", dependencies: ["CZlib"], path: "Tests/rekey-instant-server",
             swiftSettings: test),
+        .target(
+            name: "ReferenceItems", dependencies: ["Items"], path: "Tests/ReferenceItems", swiftSettings: test),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Migration", "AWS", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams", "CZlib",
+                "ReferenceItems", "TestSupport",
+            ],
+            path: "Tests/FuzzTargets", swiftSettings: test),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], exclude: ["Corpus", "fuzz.sh"],
+            swiftSettings: test),
         .testTarget(
             name: "TestServersTests", dependencies: ["TestServers", "FaultServer", "TestSupport"], swiftSettings: test),
         .testTarget(name: "ByteStreamsTests", dependencies: ["ByteStreams", "TestSupport"], swiftSettings: test),
         .testTarget(
-            name: "ItemsTests", dependencies: ["Items", "ByteStreams", "TestSupport"], swiftSettings: test),
+            name: "ItemsTests", dependencies: ["Items", "ReferenceItems", "ByteStreams", "TestSupport"],
+            swiftSettings: test),
         .testTarget(
             name: "RekeyingTests", dependencies: ["Rekeying", "Items", "ByteStreams", "TestSupport"],
             swiftSettings: test),
@@ -147,3 +160,10 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Only Tests/FuzzTests/fuzz.sh builds it: the program's `main` is libFuzzer's, which comes with the sanitizer's flags.
+if Context.environment["REKEY_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "rekey-fuzz", dependencies: ["FuzzTargets"], path: "Tests/rekey-fuzz", swiftSettings: test))
+}
