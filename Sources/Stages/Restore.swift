@@ -85,7 +85,8 @@ package struct Restore: Sendable {
     private func feed(wantsDigest: Bool) async throws(RekeyError) -> RecordFeed {
         guard case .file(let path) = source, try isPlainBackup(path) else {
             return try await openFeed(
-                source, options: StreamOptions(services: services, progress: services?.progress), wantsDigest: wantsDigest)
+                source, options: StreamOptions(services: services, progress: services?.progress),
+                wantsDigest: wantsDigest)
         }
         var lines = ByteWriter(capacity: 1 << 16)
         for item in try readPlainBackup(path) {
