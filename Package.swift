@@ -133,7 +133,7 @@ let package = Package(
         .testTarget(
             name: "AWSTests",
             dependencies: [
-                "AWS", "TableContract", "Tables", "TestServers", "Items", "ByteStreams", "TestSupport",
+                "AWS", "TableContract", "Tables", "TestServers", "FaultServer", "Items", "ByteStreams", "TestSupport",
             ],
             exclude: [
                 "Programs", "Vectors", "botocore_configuration.py", "botocore_signatures.py", "tls_server.py",

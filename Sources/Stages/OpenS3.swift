@@ -3,11 +3,11 @@ package import ByteStreams
 package import Snapshots
 
 extension LiveServices {
-    /// The objects of a bucket. Nothing is sent.
+    /// The objects of a bucket below a prefix. Nothing is sent.
     ///
     /// - Throws: as `session`.
-    package func files(_ bucket: String) throws(RekeyError) -> S3Files {
-        S3Files(try S3Client(bucket: bucket, session: try session()))
+    package func files(_ bucket: String, root: String) throws(RekeyError) -> S3Files {
+        S3Files(try S3Client(bucket: bucket, session: try session()), root: root)
     }
 }
 
@@ -25,10 +25,16 @@ func openS3(_ location: Location, services: LiveServices?) throws(RekeyError) ->
     guard case .s3(let bucket, let prefix) = location else {
         throw RekeyError(.unexpected, "is no place in S3", source: location.text)
     }
-    let files = try services.require(for: location).files(bucket)
-    if !prefix.isEmpty, !prefix.hasSuffix("/"), try files.entry(location.text, followingLinks: true)?.isFolder == false
-    {
-        return .object(files, location.text)
+    let files = try services.require(for: location).files(bucket, root: prefix)
+    if !prefix.isEmpty, !prefix.hasSuffix("/") {
+        do throws(RekeyError) {
+            if try files.client.head(prefix) != nil { return .object(files, location.text) }
+        } catch {
+            // Who may read what is below a prefix need not be allowed to ask for an object of its name.
+            guard error.code == .permission, try files.entry(location.text, followingLinks: true) != nil else {
+                throw error
+            }
+        }
     }
     guard try files.entry(location.text, followingLinks: true) != nil else {
         throw RekeyError(
@@ -80,7 +86,8 @@ func openExport(_ location: Location, services: LiveServices?) throws(RekeyError
 package func fileStore(of path: String, services: LiveServices?) throws(RekeyError) -> any FileStore {
     guard S3Path.isOne(path) else { return Disk() }
     let place = try S3Path(path)
-    return try services.require(for: .s3(bucket: place.bucket, prefix: place.key)).files(place.bucket)
+    return try services.require(for: .s3(bucket: place.bucket, prefix: place.key)).files(
+        place.bucket, root: place.key)
 }
 
 /// Opens a stage's output: as `openSink`, and `s3://BUCKET/KEY`, an object that appears only when the stage has finished. What ends in
@@ -91,7 +98,7 @@ package func openOutput(_ path: String, services: LiveServices?) throws(RekeyErr
     guard !place.key.isEmpty, !place.key.hasSuffix("/") else {
         throw RekeyError(.usage, "names no object to write; write s3://BUCKET/KEY", source: path)
     }
-    let client = try services.require(for: .s3(bucket: place.bucket, prefix: place.key)).files(place.bucket).client
-    let sink = S3Sink(client, key: place.key)
+    let session = try services.require(for: .s3(bucket: place.bucket, prefix: place.key)).session()
+    let sink = S3Sink(try S3Client(bucket: place.bucket, session: session), key: place.key)
     return place.key.hasSuffix(".gz") ? GzipSink(over: sink) : sink
 }

@@ -83,19 +83,31 @@ package struct Restore: Sendable {
 
     /// The snapshot's records; the backup of the script that rekey replaces is one JSON document and becomes items first.
     private func feed(wantsDigest: Bool) async throws(RekeyError) -> RecordFeed {
-        guard case .file(let path) = source, try isPlainBackup(path) else {
+        guard let open = try opener(), try isPlainBackup(open()) else {
             return try await openFeed(
                 source, options: StreamOptions(services: services, progress: services?.progress),
                 wantsDigest: wantsDigest)
         }
         var lines = ByteWriter(capacity: 1 << 16)
-        for item in try readPlainBackup(path) {
+        for item in try readPlainBackup(open()) {
             lines.append("{\"Item\":" as StaticString)
             lines.append(item.json)
             lines.append("}\n" as StaticString)
         }
         return try RecordFeed(
-            name: path, sources: [.bytes(lines.array, name: path)], options: StreamOptions(), wantsDigest: wantsDigest)
+            name: snapshot, sources: [.bytes(lines.array, name: snapshot)], options: StreamOptions(),
+            wantsDigest: wantsDigest)
+    }
+
+    /// Opens the file or object that may be such a backup; nil for an export.
+    private func opener() throws(RekeyError) -> (() throws(RekeyError) -> any ByteSource)? {
+        switch source {
+        case .file(let path): return { () throws(RekeyError) in try openSource(path) }
+        case .s3:
+            guard case .object(let files, let path) = try openS3(source, services: services) else { return nil }
+            return { () throws(RekeyError) in try openSource(files.open(path)) }
+        case .standardStream, .directory, .local, .table: return nil
+        }
     }
 
     /// Compares every item of the snapshot with what the table holds now.
@@ -166,8 +178,7 @@ private func requireGone(_ keys: [ItemKey], in table: any Table) async throws(Re
 }
 
 /// True for a file that is one JSON document over lines, not a stream of records: `{"plans":[…]}` or `[…]`.
-private func isPlainBackup(_ path: String) throws(RekeyError) -> Bool {
-    let source = try openSource(path)
+private func isPlainBackup(_ source: any ByteSource) throws(RekeyError) -> Bool {
     var buffer = [UInt8](repeating: 0, count: 4096)
     var count = 0
     var failure: RekeyError?

@@ -9,6 +9,8 @@ import Synchronization
 /// thread, as calls on files do.
 package final class S3Files: FileStore {
     package let client: S3Client
+    /// What was named by a user. Nothing above it is listed: that may not be allowed.
+    private let root: String
     private let listed = Mutex<[String: Folder]>([:])
 
     private struct Folder {
@@ -18,7 +20,13 @@ package final class S3Files: FileStore {
         var isEmpty: Bool { files.isEmpty && folders.isEmpty }
     }
 
-    package init(_ client: S3Client) { self.client = client }
+    /// - Parameter root: the prefix that all paths begin with.
+    package init(_ client: S3Client, root: String) {
+        self.client = client
+        var root = Substring(root)
+        while root.last == "/" { root.removeLast() }
+        self.root = String(root)
+    }
 
     /// The key of a path in this bucket, without slashes at its end.
     package func key(_ path: String) -> String {
@@ -32,7 +40,7 @@ package final class S3Files: FileStore {
 
     package func entry(_ path: String, followingLinks: Bool) throws(RekeyError) -> FileEntry? {
         let key = key(path)
-        guard !key.isEmpty else { return try folder("").isEmpty ? nil : FileEntry(isFolder: true) }
+        guard !key.isEmpty, key != root else { return try folder(key).isEmpty ? nil : FileEntry(isFolder: true) }
         let (above, name) = Self.parts(key)
         let folder = try folder(above)
         if let file = folder.files[name] { return file }

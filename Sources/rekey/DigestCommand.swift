@@ -20,7 +20,7 @@ struct DigestCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "FILE, DIR, dynamodb:TABLE, local:FILE.db, or - for standard input; with --combine, COUNT:DIGEST of each part.",
+            "FILE, DIR, s3://BUCKET/KEY, dynamodb:TABLE, local:FILE.db, or - for standard input; with --combine, COUNT:DIGEST of each part.",
             valueName: "from"))
     var from: [String] = []
 

@@ -25,7 +25,7 @@ struct RehearseCommand: AsyncParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Option(help: ArgumentHelp("The export, snapshot or file to copy.", valueName: "location"))
+    @Option(help: ArgumentHelp("The export, snapshot or file to copy; s3:// too.", valueName: "location"))
     var from: String
 
     @OptionGroup var rules: RulesArgument

@@ -22,8 +22,8 @@ struct Rekey: AsyncParsableCommand {
               rekey migrate --table TABLE --rules RULES      a dry run
               rekey extract EXPORT | rekey transform --rules RULES | rekey load TABLE
 
-            Locations: FILE.ndjson or FILE.json.gz, DIR of an export or snapshot, dynamodb:TABLE, local:FILE.db, and - for standard \
-            input. This version has no S3.
+            Locations: FILE.ndjson or FILE.json.gz, DIR of an export or snapshot, s3://BUCKET/KEY or PREFIX for the same two in S3, \
+            dynamodb:TABLE, local:FILE.db, and - for standard input.
 
             \(ExitStatus.help)
             """,

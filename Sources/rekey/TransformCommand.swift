@@ -21,7 +21,7 @@ struct TransformCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "FILE, DIR, dynamodb:TABLE, local:FILE.db, or - for standard input.",
+            "FILE, DIR, s3://BUCKET/KEY, dynamodb:TABLE, local:FILE.db, or - for standard input.",
             valueName: "from"))
     var from = "-"
 
@@ -44,7 +44,8 @@ struct TransformCommand: AsyncParsableCommand {
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Write to this file (.gz compresses) and not to standard output.", valueName: "file"))
+        help: ArgumentHelp(
+            "Write to this file or s3://BUCKET/KEY (.gz compresses) and not to standard output.", valueName: "file"))
     var output = "-"
 
     @OptionGroup var stream: StreamArguments<ReadingArguments>

@@ -18,7 +18,7 @@ struct VerifyCommand: AsyncParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Argument(help: "Where the old items are: FILE, DIR, dynamodb:TABLE, local:FILE.db or -.")
+    @Argument(help: "Where the old items are: FILE, DIR, s3://BUCKET/KEY, dynamodb:TABLE, local:FILE.db or -.")
     var old: String
 
     @Argument(help: "Where the new items are.")
