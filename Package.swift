@@ -150,6 +150,7 @@ let package = Package(
             name: "MigrationTests",
             dependencies: [
                 "Migration", "Stages", "AWS", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams", "TestSupport",
+                "TestServers", "FaultServer", "rekey",
             ],
             swiftSettings: test),
         .testTarget(

@@ -6,7 +6,7 @@
 
 /// A directory that appears under its name, whole and synced, only with `commit`; until then it is a hidden one beside it.
 ///
-/// Dropped without `commit`, it is removed.
+/// Dropped without `commit`, it is removed; left by a killed process, by the next one that makes a directory beside it.
 package final class AtomicDirectory {
     /// Where to put the files meanwhile: an empty directory of mode 0700.
     package let workPath: String
@@ -15,11 +15,16 @@ package final class AtomicDirectory {
 
     private let place: PartialPath
     private var isOpen = true
+    /// Tells others that the work is in hand.
+    private var lock: WorkLock?
 
+    /// Removes what killed processes left beside it, then begins.
+    ///
     /// - Throws: `.cannotCreate` where something of that name exists, or the directory above is missing or closed to us.
     package init(_ path: String) throws(RekeyError) {
         let place = try PartialPath(path)
         try Self.refuseExisting(place)
+        removeAbandonedWork(in: place.directory)
         TemporaryPaths.register(place.partial)
         guard mkdir(place.partial, 0o700) == 0 else {
             let number = errno
@@ -28,6 +33,7 @@ package final class AtomicDirectory {
         }
         self.place = place
         workPath = place.partial
+        lock = WorkLock(place.partial)
     }
 
     deinit { abandon() }
@@ -45,6 +51,7 @@ package final class AtomicDirectory {
             throw RekeyError(.inputOutput, "renaming into place failed: \(systemText(number))", source: path)
         }
         isOpen = false
+        lock = nil
         TemporaryPaths.forget(workPath)
         try syncDirectory(place.directory)
     }
@@ -54,6 +61,7 @@ package final class AtomicDirectory {
         guard isOpen else { return }
         isOpen = false
         try? removeTree(workPath)
+        lock = nil
         TemporaryPaths.forget(workPath)
     }
 

@@ -140,6 +140,7 @@ package struct Migrate: Sendable {
         defer { withExtendedLifetime(lock) {} }
         events(.information("Verifying old structure..."))
         let run = try RunDirectory.create(in: runs, at: now, name: rules.name)
+        lock.say("run \(run.id)")
         defer { watch.detach() }
         let prepared: (report: PreflightReport, plan: RunPlan)
         do {
@@ -177,17 +178,25 @@ package struct Migrate: Sendable {
             temporaryDirectory: temporaryDirectory)
         var present: [UInt8] = []
         var presentCount = 0
+        var standingCount = 0
+        let standing = try openSink(run.standingPath, compression: .none)
         let survey: Survey
         do {
             watch.begin("survey", items: description.itemCount > 0 ? description.itemCount : nil)
             survey = try await Survey.of(
                 table, rules: rules, temporaryDirectory: temporaryDirectory, progress: watch.progress,
                 onOld: { item, key throws(RekeyError) in try writer.add(line: item, key: key) },
+                onStanding: { key throws(RekeyError) in
+                    try standing.write(RunDirectory.keyLine(key.description, key.sortableBytes))
+                    standingCount += 1
+                },
                 onPresent: { key, sortableKey throws(RekeyError) in
-                    present += RunDirectory.presentLine(key, sortableKey)
+                    present += RunDirectory.keyLine(key, sortableKey)
                     presentCount += 1
                 })
+            if standingCount > 0 { try standing.finish() } else { standing.abandon() }
         } catch {
+            standing.abandon()
             writer.abandon()
             throw error
         }
@@ -200,7 +209,7 @@ package struct Migrate: Sendable {
             rulesSHA256: snapshotRules.sha256, strategy: strategy.rawValue, startedAt: now.text,
             tableCount: survey.table.count, tableDigest: survey.table.hex, oldCount: survey.old.count,
             oldDigest: survey.old.hex, newDigest: survey.expected.hex, presentCount: presentCount,
-            snapshot: snapshotName)
+            standingCount: standingCount, snapshot: snapshotName)
         guard survey.old.count > 0 else {
             writer.abandon()
             return (report, plan)

@@ -3,11 +3,25 @@ import Items
 import Rekeying
 import Tables
 
-/// The steps of a migration between snapshot and report. Each may be repeated: what is done already is left as it is.
-struct MoveSteps: Sendable {
+/// The steps of a migration between snapshot and report, each over all items of a list. Each may be repeated: what is done already is
+/// left as it is. What becomes of an item is decided by `MoveDecisions`; here is what is read, written and counted.
+struct MoveSteps {
     let table: any Table
     let moves: MoveList
     let rules: RuleSet
+    /// Where an item is kept before it is moved in a form that the run does not hold.
+    let delta: DeltaLog
+    let decisions: MoveDecisions<Item>
+
+    init(table: any Table, moves: MoveList, rules: RuleSet, delta: DeltaLog) {
+        self.table = table
+        self.moves = moves
+        self.rules = rules
+        self.delta = delta
+        decisions = MoveDecisions(
+            isEqual: { $0.isEqual(to: $1) },
+            moved: { item throws(RekeyError) in try Self.moved(item, rules, table)?.new })
+    }
 
     /// What a step did.
     struct Tally: Sendable {
@@ -28,27 +42,25 @@ struct MoveSteps: Sendable {
     func put(timeToLive: String?, now: Timestamp) async throws(RekeyError) -> Tally {
         var tally = Tally()
         try await moves.forEachChunk { chunk async throws(RekeyError) in
-            let there = try await table.read(chunk.map(\.newKey))
-            let unclear = chunk.filter { move in there[move.newKey].map { !$0.isEqual(to: move.new) } ?? true }
-            let old = try await table.read(unclear.map(\.oldKey))
+            let (old, new) = try await look(chunk)
             var requests: [WriteRequest] = []
             for move in chunk {
-                let source = old[move.oldKey]
-                if let current = there[move.newKey] {
-                    guard try isCopy(current, of: move, source: source) else {
-                        throw RekeyError(
-                            .differences,
-                            "a different item came under the new key \(move.newKey) since the survey; it was not overwritten",
-                            source: table.name)
-                    }
-                    tally.already += 1
-                } else if let source {
-                    if !source.isEqual(to: move.old) { _ = try movedOrThrow(source, oldKey: move.oldKey) }
+                switch try decisions.put(move.planned, old: old[move.oldKey], new: new[move.newKey]) {
+                case .already: tally.already += 1
+                case .put:
+                    try await removeStrays(of: move)
                     requests.append(.put(move.new))
-                } else if isDue(move.old, timeToLive, now) {
-                    tally.expired += 1
-                } else {
-                    tally.gone.insert(move.newKey)
+                case .replace(let there):
+                    try await replace(PlannedMove.Copy(item: there, key: move.newKey), by: move)
+                    tally.done += 1
+                case .gone where isDue(move.old, timeToLive, now): tally.expired += 1
+                case .gone: tally.gone.insert(move.newKey)
+                case .taken:
+                    throw RekeyError(
+                        .differences,
+                        "a different item came under the new key \(move.newKey) since the survey; it was not overwritten",
+                        source: table.name)
+                case .unmovable: throw unmovable(move.oldKey)
                 }
             }
             try await table.write(requests)
@@ -57,12 +69,13 @@ struct MoveSteps: Sendable {
         return tally
     }
 
-    /// Whether what stands under a new key came from the move. Once the old item is gone, users may have changed the new one; while it
-    /// stands, the new one is the copy of the snapshot's item or of what the old one has become.
-    private func isCopy(_ current: Item, of move: PlannedMove, source: Item?) throws(RekeyError) -> Bool {
-        if current.isEqual(to: move.new) { return true }
-        guard let source else { return true }
-        return try moved(source)?.new.isEqual(to: current) ?? false
+    /// The new items, and the old ones of those that do not decide alone.
+    private func look(_ chunk: [PlannedMove]) async throws(RekeyError) -> (
+        old: [ItemKey: Item], new: [ItemKey: Item]
+    ) {
+        let new = try await table.read(chunk.map(\.newKey))
+        let unclear = chunk.filter { decisions.needsOld($0.planned, new: new[$0.newKey]) }
+        return (try await table.read(unclear.map(\.oldKey)), new)
     }
 
     /// Reads every new item back and compares it with what the rules make of the old one.
@@ -73,20 +86,13 @@ struct MoveSteps: Sendable {
         var missing: [ItemKey] = []
         var different: [ItemKey] = []
         try await moves.forEachChunk { chunk async throws(RekeyError) in
-            let there = try await table.read(chunk.map(\.newKey))
-            let unclear = chunk.filter { move in there[move.newKey].map { !$0.isEqual(to: move.new) } ?? false }
-            let old = try await table.read(unclear.map(\.oldKey))
+            let (old, new) = try await look(chunk)
             for move in chunk where !gone.contains(move.newKey) {
-                if let current = there[move.newKey] {
-                    if try isCopy(current, of: move, source: old[move.oldKey]) {
-                        tally.done += 1
-                    } else {
-                        different.append(move.newKey)
-                    }
-                } else if isDue(move.new, timeToLive, now) {
-                    tally.expired += 1
-                } else {
-                    missing.append(move.newKey)
+                switch try decisions.verify(move.planned, old: old[move.oldKey], new: new[move.newKey]) {
+                case .equal: tally.done += 1
+                case .different: different.append(move.newKey)
+                case .missing where isDue(move.new, timeToLive, now): tally.expired += 1
+                case .missing: missing.append(move.newKey)
                 }
             }
         }
@@ -148,8 +154,8 @@ struct MoveSteps: Sendable {
         var current = current
         var copied = move
         for _ in 0..<16 {
-            let next = try movedOrThrow(current, oldKey: move.oldKey)
-            try await replace(copied, by: next)
+            let next = try recorded(current, after: copied)
+            try await replace(copied.copy, by: next)
             copied = next
             switch try await table.delete(move.oldKey, condition: .equals(current)) {
             case .done, .conditionFailed(nil): return
@@ -160,102 +166,53 @@ struct MoveSteps: Sendable {
             .stoppedResumable, "item \(move.oldKey) changes faster than it can be copied", source: table.name)
     }
 
-    /// Writes a new copy over the last one, and over nothing else. A copy that an earlier try made is left as it is.
-    private func replace(_ copied: PlannedMove, by next: PlannedMove) async throws(RekeyError) {
-        let isSameKey = copied.newKey == next.newKey
-        let put = try await table.put(next.new, condition: isSameKey ? .equals(copied.new) : .absent)
+    /// The move of what an old item has become, once the run holds it on disk.
+    func recorded(_ current: Item, after move: PlannedMove) throws(RekeyError) -> PlannedMove {
+        guard var next = try Self.moved(current, rules, table) else { throw unmovable(move.oldKey) }
+        try delta.append([current])
+        next.earlier = move.earlier + [move.copy]
+        return next
+    }
+
+    /// Writes a new copy over an earlier one, and over nothing else. A copy that an earlier try made is left as it is.
+    func replace(_ copied: PlannedMove.Copy, by next: PlannedMove) async throws(RekeyError) {
+        let isSameKey = copied.key == next.newKey
+        let put = try await table.put(next.new, condition: isSameKey ? .equals(copied.item) : .absent)
         if case .conditionFailed(let there) = put, !(there?.isEqual(to: next.new) ?? false) {
-            throw bothChanged(copied)
+            throw bothChanged(next.oldKey, copied.key)
         }
-        if isSameKey { return }
-        // The change gave the item another new key: the first copy goes.
-        if case .conditionFailed(.some) = try await table.delete(copied.newKey, condition: .equals(copied.new)) {
-            throw bothChanged(copied)
+        try await removeStrays(of: next)
+    }
+
+    /// A change may have given the item another new key: then the first copies go.
+    func removeStrays(of move: PlannedMove) async throws(RekeyError) {
+        for stray in move.strays {
+            let outcome = try await table.delete(stray.key, condition: .equals(stray.item))
+            if case .conditionFailed(.some) = outcome { throw bothChanged(move.oldKey, stray.key) }
         }
     }
 
-    private func bothChanged(_ move: PlannedMove) -> RekeyError {
+    private func bothChanged(_ oldKey: ItemKey, _ newKey: ItemKey) -> RekeyError {
         RekeyError(
             .differences,
-            "items \(move.oldKey) and \(move.newKey) were both changed since the snapshot; delete the one that does not hold, then resume",
+            "items \(oldKey) and \(newKey) were both changed since the snapshot; delete the one that does not hold, then resume",
             source: table.name)
     }
 
-    private func movedOrThrow(_ item: Item, oldKey: ItemKey) throws(RekeyError) -> PlannedMove {
-        guard let move = try moved(item) else {
-            throw RekeyError(
-                .differences,
-                "item \(oldKey) was changed since the snapshot so that no rule moves it any more; it stays where it is",
-                source: table.name)
-        }
-        return move
+    func unmovable(_ oldKey: ItemKey) -> RekeyError {
+        RekeyError(
+            .differences,
+            "item \(oldKey) was changed since the snapshot so that no rule moves it any more; it stays where it is",
+            source: table.name)
     }
 
-    private func moved(_ item: Item) throws(RekeyError) -> PlannedMove? {
+    private static func moved(_ item: Item, _ rules: RuleSet, _ table: any Table) throws(RekeyError) -> PlannedMove? {
         var mover = Mover(rules: rules, schema: table.schema)
         do {
             return try mover.move(item)
         } catch {
             throw RekeyError(.badInput, error.reason, source: table.name)
         }
-    }
-
-    /// Moves each item in a transaction: new if absent, old away if unchanged, both or neither.
-    func transact(timeToLive: String?, now: Timestamp) async throws(RekeyError) -> Tally {
-        var tally = Tally()
-        try await moves.forEachChunk { chunk async throws(RekeyError) in
-            var start = 0
-            while start < chunk.count {
-                let end = min(start + max(table.limits.transactMove, 1), chunk.count)
-                let gone = try await transact(Array(chunk[start..<end]), &tally)
-                let there = try await table.read(gone.map(\.newKey))
-                for move in gone {
-                    if there[move.newKey] != nil {
-                        tally.already += 1
-                    } else if isDue(move.old, timeToLive, now) {
-                        tally.expired += 1
-                    } else {
-                        tally.gone.insert(move.newKey)
-                    }
-                }
-                start = end
-            }
-        }
-        return tally
-    }
-
-    /// Tries until all are moved, and returns those whose old item is not there.
-    private func transact(_ moves: [PlannedMove], _ tally: inout Tally) async throws(RekeyError) -> [PlannedMove] {
-        var waiting = moves
-        var gone: [PlannedMove] = []
-        for _ in 0..<16 where !waiting.isEmpty {
-            let result = try await table.transactMove(waiting.map { Move(old: $0.old, new: $0.new) })
-            if result.isCommitted {
-                tally.done += waiting.count
-                return gone
-            }
-            var next: [PlannedMove] = []
-            for (move, outcome) in zip(waiting, result.outcomes) {
-                switch outcome {
-                case .moved, .cancelled: next.append(move)
-                case .oldChanged(nil): gone.append(move)
-                case .oldChanged(let current?):
-                    tally.recopied += 1
-                    next.append(try movedOrThrow(current, oldKey: move.oldKey))
-                case .newTaken:
-                    throw RekeyError(
-                        .differences,
-                        "a different item stands under the new key \(move.newKey); it was not overwritten",
-                        source: table.name)
-                }
-            }
-            waiting = next
-        }
-        guard waiting.isEmpty else {
-            throw RekeyError(
-                .stoppedResumable, "\(waiting.count) items change faster than they can be moved", source: table.name)
-        }
-        return gone
     }
 }
 

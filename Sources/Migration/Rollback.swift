@@ -5,15 +5,16 @@ package import Tables
 
 /// The way back: old items back → verify → new items away → verify. Nothing is written unless `execute` is called.
 ///
-/// It touches the keys that the snapshot names and no other. What others changed since the migration is never overwritten in silence.
+/// It touches the keys that the snapshot and the delta name, and with `keepCurrent` what came under new keys since. What others changed
+/// since the migration is never overwritten in silence.
 package struct Rollback: Sendable {
     /// What to do where an item was changed since the migration.
     package enum ConflictRule: String, Sendable, CaseIterable {
         /// Stop before anything is written, and say which.
         case stop
-        /// Bring the current item back under its old key, by the inverse rules.
+        /// Bring the current item back under its old key, by the inverse rules; one that came since as well.
         case keepCurrent = "keep-current"
-        /// Bring the snapshot's item back; the change is lost.
+        /// Bring the snapshot's item back; the change is lost. One that came since stays where it is.
         case takeSnapshot = "take-snapshot"
     }
 
@@ -56,19 +57,30 @@ package struct Rollback: Sendable {
         /// Items changed since the migration, as sentences, at most ten.
         package var conflicts = 0
         package var sentences: [String] = []
+        /// Items that came under new keys since the migration; of a snapshot without its run, since or before.
+        package var created = 0
+        /// The first of their keys, at most ten.
+        package var createdKeys: [String] = []
 
         /// Items of the snapshot.
         var total: Int { toRestore + inPlace }
     }
 
     private var noun: String { rules.noun }
-    private var moves: MoveList { MoveList(snapshotPath: snapshotPath, rules: rules, table: table, watch: watch) }
+
+    /// What the run moved, with what changed or came while it went on.
+    private func moves(_ ledger: Ledger?) throws(RekeyError) -> MoveList {
+        var delta: DeltaLog?
+        if let run, let ledger { delta = try DeltaLog(run, ledger, schema: table.schema) }
+        return MoveList(snapshotPath: snapshotPath, rules: rules, table: table, delta: delta, watch: watch)
+    }
 
     /// Looks, and says what would be done.
     package func dryRun() async throws(RekeyError) -> Findings {
         events(.heading(heading(mode: "DRY RUN")))
-        let findings = try await look()
-        announce(findings)
+        let ledger = try run.map { run throws(RekeyError) in try Ledger(run.ledgerPath) }
+        let findings = try await look(try moves(ledger)).findings
+        announce(findings, ledger)
         try requireNoConflict(findings)
         events(.success("✓ DRY RUN completed successfully; add --execute to roll back"))
         return findings
@@ -81,9 +93,12 @@ package struct Rollback: Sendable {
         ]
     }
 
-    private func look() async throws(RekeyError) -> Findings {
+    private func look(_ moves: MoveList) async throws(RekeyError) -> (findings: Findings, created: [ItemKey]) {
         var findings = Findings()
         watch.begin("look", items: nil)
+        let created = try await lookForCreated(moves)
+        findings.created = created.count
+        findings.createdKeys = created.prefix(10).map(\.description)
         let present = try run?.presentKeys() ?? []
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             let old = try await table.read(chunk.map(\.oldKey))
@@ -110,16 +125,30 @@ package struct Rollback: Sendable {
                     findings.kept += 1
                 } else {
                     findings.toDelete += 1
-                    if !current.isEqual(to: move.new) {
+                    if !move.isOwnCopy(current) {
                         conflict("\(move.newKey) was changed since the migration")
                     }
                 }
             }
         }
-        return findings
+        return (findings, created)
     }
 
-    private func announce(_ findings: Findings) {
+    /// None where the rules have no inverse: then nobody can say what they could have made.
+    private func lookForCreated(_ moves: MoveList) async throws(RekeyError) -> [ItemKey] {
+        guard let inverse = try? rules.inverted() else { return [] }
+        return try await CreatedItems(
+            table: table, inverse: inverse, moves: moves, run: run, temporaryDirectory: temporaryDirectory
+        ).keys
+    }
+
+    /// Whether it is known what stood under new keys before the migration.
+    private var knowsCreated: Bool { (try? run?.plan().standingCount ?? nil) != nil }
+
+    private func announce(_ findings: Findings, _ ledger: Ledger?) {
+        if let last = ledger?.entries.last(where: { $0.step == .rolledBack }) {
+            events(.information("This run was taken back before, at \(last.time)"))
+        }
         events(
             .information(
                 "\(findings.toRestore) \(noun)s to put back, \(findings.inPlace) in place, \(findings.toDelete) new items to remove"
@@ -131,13 +160,38 @@ package struct Rollback: Sendable {
                 ))
         }
         for sentence in findings.sentences { events(.warning(sentence)) }
+        announceCreated(findings)
+    }
+
+    private func announceCreated(_ findings: Findings) {
+        guard findings.created > 0 else { return }
+        let more = findings.created > findings.createdKeys.count ? ", …" : ""
+        let names = findings.createdKeys.joined(separator: ", ") + more
+        guard knowsCreated else {
+            return events(
+                .warning(
+                    "\(findings.created) more items stand under new keys, which the snapshot does not name; they stay: \(names)"
+                ))
+        }
+        let fate =
+            switch onConflict {
+            case .stop: ""
+            case .keepCurrent: "; they go back under old keys"
+            case .takeSnapshot: "; they are in no snapshot and stay under new keys"
+            }
+        events(.warning("\(findings.created) \(noun)s were made under new keys since the migration\(fate): \(names)"))
     }
 
     private func requireNoConflict(_ findings: Findings) throws(RekeyError) {
-        guard onConflict == .stop, findings.conflicts > 0 else { return }
+        let created = knowsCreated ? findings.created : 0
+        guard onConflict == .stop, findings.conflicts + created > 0 else { return }
+        let what = [
+            findings.conflicts > 0 ? "\(findings.conflicts) items were changed" : nil,
+            created > 0 ? "\(created) came under new keys" : nil,
+        ].compactMap { $0 }.joined(separator: " and ")
         throw RekeyError(
             .differences,
-            "\(findings.conflicts) items were changed since the migration; nothing was written; choose with --on-conflict keep-current or take-snapshot",
+            "\(what) since the migration; nothing was written; choose with --on-conflict keep-current or take-snapshot",
             source: table.name)
     }
 
@@ -146,17 +200,22 @@ package struct Rollback: Sendable {
         events(.heading(heading(mode: "EXECUTE")))
         let description = try await table.describe()
         let lock = try RunLock(
-            runs: runs, tableARN: description.arn, tableID: description.id, holder: "a rollback of \(table.name)")
+            runs: runs, tableARN: description.arn, tableID: description.id,
+            holder: run.map { "the rollback of run \($0.id)" } ?? "a rollback of \(table.name)")
         defer { withExtendedLifetime(lock) {} }
         if let run { try watch.attach(to: run, events: events) }
         defer { watch.detach() }
-        let findings = try await look()
-        announce(findings)
-        try requireNoConflict(findings)
         let ledger = try run.map { run throws(RekeyError) in try Ledger(run.ledgerPath) }
-        try ledger?.append(.rollbackStarted, [("conflicts", "\(findings.conflicts)"), ("rule", onConflict.rawValue)])
+        let moves = try moves(ledger)
+        let (findings, created) = try await look(moves)
+        announce(findings, ledger)
+        try requireNoConflict(findings)
+        try ledger?.append(
+            .rollbackStarted,
+            [("conflicts", "\(findings.conflicts)"), ("created", "\(findings.created)"), ("rule", onConflict.rawValue)])
         let steps = RollbackSteps(
             table: table, moves: moves, rules: rules, onConflict: onConflict, present: try run?.presentKeys() ?? [],
+            created: onConflict == .keepCurrent && knowsCreated ? created : [],
             timeToLive: description.timeToLiveAttribute)
         events(.information("Restoring old structure..."))
         watch.begin("restore", items: findings.total)

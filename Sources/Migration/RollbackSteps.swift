@@ -4,13 +4,15 @@ import Rekeying
 import Tables
 
 /// The steps of a rollback. Each may be repeated: what is done already is left as it is.
-struct RollbackSteps: Sendable {
+struct RollbackSteps {
     let table: any Table
     let moves: MoveList
     let rules: RuleSet
     let onConflict: Rollback.ConflictRule
     /// New keys, by `sortableBytes`, that held an equal item before the run; they are left alone.
     let present: Set<[UInt8]>
+    /// Keys of items that came under new keys since the migration and go back as well.
+    let created: [ItemKey]
     let timeToLive: String?
 
     private func isKept(_ move: PlannedMove) -> Bool { !present.isEmpty && present.contains(move.newKey.sortableBytes) }
@@ -42,6 +44,59 @@ struct RollbackSteps: Sendable {
                 guard current.isEqual(to: item) else { throw notPutBack(key) }
             }
         }
+        if let inverse {
+            try await forEachCreated { items async throws(RekeyError) in count += try await bringBack(items, inverse) }
+        }
+        return count
+    }
+
+    /// Those that are still there, in chunks.
+    private func forEachCreated(_ body: ([Item]) async throws(RekeyError) -> Void) async throws(RekeyError) {
+        for start in stride(from: 0, to: created.count, by: moves.chunkSize) {
+            let keys = Array(created[start..<min(start + moves.chunkSize, created.count)])
+            let there = try await table.read(keys)
+            try await body(keys.compactMap { there[$0] })
+        }
+    }
+
+    /// Puts items that came since under their old keys, over nothing that is there.
+    private func bringBack(_ items: [Item], _ inverse: RuleSet) async throws(RekeyError) -> Int {
+        var count = 0
+        for item in items {
+            guard let move = try moved(item, by: inverse) else { continue }
+            switch try await table.put(move.new, condition: .absent) {
+            case .done: count += 1
+            case .conditionFailed(let there):
+                guard there?.isEqual(to: move.new) ?? false else {
+                    throw RekeyError(
+                        .differences,
+                        "\(move.oldKey) was made since the migration, and another item stands under its old key \(move.newKey); delete the one that does not hold and run the same command again",
+                        source: table.name)
+                }
+            }
+        }
+        return count
+    }
+
+    /// Removes items that came since, each only while an equal one stands under its old key.
+    private func removeCreated() async throws(RekeyError) -> Int {
+        guard !created.isEmpty else { return 0 }
+        let inverse = try rules.inverted()
+        var count = 0
+        try await forEachCreated { items async throws(RekeyError) in
+            let back = try items.map { (item) throws(RekeyError) in try moved(item, by: inverse) }.compactMap { $0 }
+            let old = try await table.read(back.map(\.newKey))
+            for move in back {
+                guard old[move.newKey]?.isEqual(to: move.new) ?? false else { throw changedMeanwhile(move.oldKey) }
+            }
+            for (move, outcome) in zip(back, try await table.deleteUnchanged(back.map(\.old))) {
+                switch outcome {
+                case .done: count += 1
+                case .conditionFailed(nil): break
+                case .conditionFailed: throw changedMeanwhile(move.oldKey)
+                }
+            }
+        }
         return count
     }
 
@@ -60,7 +115,7 @@ struct RollbackSteps: Sendable {
             guard changedOld == nil else { throw changedMeanwhile(move.oldKey) }
             return move.old
         case .keepCurrent:
-            guard let inverse, let new, !new.isEqual(to: move.new) else { return changedOld ?? move.old }
+            guard let inverse, let new, !move.isOwnCopy(new) else { return changedOld ?? move.old }
             let current = try back(new, move, inverse)
             guard let changedOld, !changedOld.isEqual(to: current) else { return current }
             throw RekeyError(
@@ -118,17 +173,20 @@ struct RollbackSteps: Sendable {
                 case .conditionFailed: throw changedMeanwhile(pair.move.newKey)
                 }
             }
+            for stray in mine.flatMap(\.strays) {
+                _ = try await table.delete(stray.key, condition: .equals(stray.item))
+            }
         }
-        return count
+        return count + (try await removeCreated())
     }
 
     private func mayGo(_ new: Item, _ move: PlannedMove, old: Item?) throws(RekeyError) -> Bool {
         guard let old else { return isDue(new, timeToLive, .now()) }
         switch onConflict {
         case .takeSnapshot: return true
-        case .stop: return new.isEqual(to: move.new)
+        case .stop: return move.isOwnCopy(new)
         case .keepCurrent:
-            if new.isEqual(to: move.new) { return true }
+            if move.isOwnCopy(new) { return true }
             return try moved(old, by: rules)?.new.isEqual(to: new) ?? false
         }
     }

@@ -31,11 +31,14 @@ package struct RunPlan: Sendable, Equatable, Codable {
     package var newDigest: String
     /// How many new keys `present.ndjson` names.
     package var presentCount: Int
+    /// How many keys `standing.ndjson` names; nil in runs of versions that did not write it.
+    package var standingCount: Int?
     /// The snapshot's folder inside the run directory.
     package var snapshot: String
 }
 
-/// One run's directory: `plan.json`, `rules.yaml`, `ledger.ndjson`, `present.ndjson` and the snapshot.
+/// One run's directory: `plan.json`, `rules.yaml`, `ledger.ndjson`, `present.ndjson`, `standing.ndjson`,
+/// `delta.ndjson` and the snapshot.
 ///
 /// It holds all that is needed to go on or back, so that it may be copied to another machine.
 package struct RunDirectory: Sendable {
@@ -47,6 +50,8 @@ package struct RunDirectory: Sendable {
     package var rulesPath: String { path + "/rules.yaml" }
     package var ledgerPath: String { path + "/ledger.ndjson" }
     package var presentPath: String { path + "/present.ndjson" }
+    package var standingPath: String { path + "/standing.ndjson" }
+    package var deltaPath: String { path + "/delta.ndjson" }
     package var reportPath: String { path + "/report.json" }
     package var metricsPath: String { path + "/metrics.ndjson" }
     var workingPath: String { path + "/working.json" }
@@ -118,66 +123,6 @@ package struct RunDirectory: Sendable {
                 .badInput, "the run's plan is damaged; restore the run directory from a copy", source: planPath)
         }
     }
-
-    /// A line of `present.ndjson`: the key for people, and its sortable bytes in hexadecimal digits, which no two keys share.
-    static func presentLine(_ key: String, _ sortableKey: [UInt8]) -> [UInt8] {
-        var line = Array("{\"key\":\(quoted(key)),\"bytes\":\"".utf8)
-        let digits = Array("0123456789abcdef".utf8)
-        for byte in sortableKey { line += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
-        return line + Array("\"}\n".utf8)
-    }
-
-    /// The new keys, by `sortableBytes`, under which an equal item stood before the run: a rollback leaves them alone.
-    ///
-    /// Throws `.badInput` where they are not those that the plan counts: too few would delete what the run never wrote.
-    func presentKeys() throws(RekeyError) -> Set<[UInt8]> {
-        var keys: Set<[UInt8]> = []
-        if fileExists(presentPath) {
-            let start = Array("\"bytes\":\"".utf8)
-            for line in try readWhole(presentPath, limit: 1 << 30).split(separator: 0x0A) {
-                guard let range = line.lastRange(of: start), line.suffix(2).elementsEqual("\"}".utf8),
-                    let key = bytes(ofHexadecimal: line[range.upperBound...].dropLast(2))
-                else { continue }
-                keys.insert(key)
-            }
-        }
-        let expected = try plan().presentCount
-        guard keys.count == expected else {
-            throw RekeyError(
-                .badInput,
-                "the run found \(expected) items under their new keys already, this file names \(keys.count); restore the run directory from a copy",
-                source: presentPath)
-        }
-        return keys
-    }
-}
-
-extension ArraySlice<UInt8> {
-    /// The last place where `other` stands.
-    fileprivate func lastRange(of other: [UInt8]) -> Range<Int>? {
-        var start = endIndex - other.count
-        while start >= startIndex {
-            if self[start..<start + other.count].elementsEqual(other) { return start..<start + other.count }
-            start -= 1
-        }
-        return nil
-    }
-}
-
-/// Nil where the text is not pairs of hexadecimal digits.
-private func bytes(ofHexadecimal text: ArraySlice<UInt8>) -> [UInt8]? {
-    var result: [UInt8] = []
-    var high: UInt8?
-    for digit in text {
-        guard let value = Character(UnicodeScalar(digit)).hexDigitValue.map({ UInt8($0) }) else { return nil }
-        if let first = high {
-            result.append(first << 4 | value)
-            high = nil
-        } else {
-            high = value
-        }
-    }
-    return high == nil ? result : nil
 }
 
 /// One run at a time for each table: an advisory lock that ends with the process.
@@ -202,6 +147,11 @@ package final class RunLock {
             throw RekeyError(
                 .preflightRefused, "\(other) is working on this table; wait for it to end", source: path)
         }
+        say(holder)
+    }
+
+    /// Says who holds it, to those who are refused.
+    package func say(_ holder: String) {
         ftruncate(descriptor, 0)
         _ = Array(holder.utf8).withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
     }

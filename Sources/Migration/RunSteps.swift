@@ -49,46 +49,100 @@ package struct RunSteps: Sendable {
     }
 
     private func steps(_ ledger: Ledger) async throws(RekeyError) {
-        let moves = MoveList(snapshotPath: run.snapshotPath(plan), rules: rules, table: table, watch: watch)
-        let steps = MoveSteps(table: table, moves: moves, rules: rules)
+        let delta = try DeltaLog(run, ledger, schema: table.schema)
         let timeToLive = try await table.describe().timeToLiveAttribute
-        var gone: Set<ItemKey> = []
+        var gone = try await move(steps(delta), ledger, timeToLive)
+        events(.information("Verifying migration..."))
+        var survey = try await look()
+        var later = 0
+        for _ in 0..<Self.mostRounds where survey.found.old.count > 0 {
+            let items = survey.left.items
+            events(
+                .information(
+                    "\(survey.found.old.count) \(noun)s came or changed under old keys since; moving them as well..."))
+            try delta.append(items)
+            let keys = Set(try items.map { (item) throws(RekeyError) in try item.requiredKey(table.schema) })
+            gone.formUnion(try await move(steps(delta, only: keys), ledger, timeToLive))
+            later += items.count
+            events(.information("Verifying migration..."))
+            survey = try await look()
+        }
+        guard survey.found.old.count == 0 else {
+            throw RekeyError(
+                .stoppedResumable,
+                "\(survey.found.old.count) \(noun)s stand under old keys still, after \(Self.mostRounds) more rounds: stop what writes them, or deploy what writes new ones, then rekey resume",
+                source: table.name)
+        }
+        try await finalCheck(ledger, survey.found, steps(delta), gone: gone, later: later, timeToLive: timeToLive)
+    }
+
+    /// How often items that came or changed meanwhile are moved after the first time, by one command.
+    private static var mostRounds: Int { 8 }
+
+    private func steps(_ delta: DeltaLog, only keys: Set<ItemKey>? = nil) -> MoveSteps {
+        MoveSteps(
+            table: table,
+            moves: MoveList(
+                snapshotPath: run.snapshotPath(plan), rules: rules, table: table, delta: delta, only: keys,
+                watch: watch),
+            rules: rules, delta: delta)
+    }
+
+    /// Moves a list, and returns the new keys of those that others deleted.
+    private func move(
+        _ steps: MoveSteps, _ ledger: Ledger, _ timeToLive: String?
+    ) async throws(RekeyError) -> Set<ItemKey> {
         if plan.strategy == Migrate.Strategy.transact.rawValue {
             events(.information("Moving each \(noun) in a transaction..."))
             watch.begin("move", items: plan.oldCount)
             let tally = try await steps.transact(timeToLive: timeToLive, now: .now())
-            gone = tally.gone
             try ledger.append(.deleted, facts(of: tally))
             events(.success("✓ Moved \(tally.done + tally.already) \(noun)s"))
             announce(tally)
-        } else {
-            events(.information("Creating new structure..."))
-            watch.begin("put", items: plan.oldCount)
-            let put = try await steps.put(timeToLive: timeToLive, now: .now())
-            gone = put.gone
-            try ledger.append(.put, facts(of: put))
-            events(
-                .success(
-                    "✓ Created \(put.done) items with new structure\(put.already > 0 ? " (\(put.already) were there)" : "")"
-                ))
-            announce(put)
-            events(.information("Verifying new structure..."))
-            watch.begin("verify", items: plan.oldCount)
-            let verified = try await steps.verifyNew(timeToLive: timeToLive, now: .now(), gone: gone)
-            try ledger.append(.verified, [("equal", "\(verified.done)"), ("expired", "\(verified.expired)")])
-            events(.success("✓ Verified \(verified.done) items by reading them back"))
-            events(.information("Deleting old structure..."))
-            watch.begin("delete", items: plan.oldCount)
-            let deleted = try await steps.deleteOld()
-            try ledger.append(.deleted, facts(of: deleted))
-            let found = deleted.already
-            events(
-                .success(
-                    "✓ Deleted \(deleted.done + found) old items, each equal to its copy\(found > 0 ? " (\(found) were found gone: deleted by an earlier attempt or by another writer)" : "")"
-                ))
-            announce(deleted)
+            return tally.gone
         }
-        try await finalCheck(ledger, gone: gone, timeToLive: timeToLive)
+        var gone: Set<ItemKey> = []
+        for phase in MoveDecisions<Item>.batchOrder {
+            switch phase {
+            case .put:
+                events(.information("Creating new structure..."))
+                watch.begin("put", items: plan.oldCount)
+                let put = try await steps.put(timeToLive: timeToLive, now: .now())
+                gone = put.gone
+                try ledger.append(.put, facts(of: put))
+                let there = put.already > 0 ? " (\(put.already) were there)" : ""
+                events(.success("✓ Created \(put.done) items with new structure\(there)"))
+                announce(put)
+            case .verify:
+                events(.information("Verifying new structure..."))
+                watch.begin("verify", items: plan.oldCount)
+                let verified = try await steps.verifyNew(timeToLive: timeToLive, now: .now(), gone: gone)
+                try ledger.append(.verified, [("equal", "\(verified.done)"), ("expired", "\(verified.expired)")])
+                events(.success("✓ Verified \(verified.done) items by reading them back"))
+            case .delete:
+                events(.information("Deleting old structure..."))
+                watch.begin("delete", items: plan.oldCount)
+                let deleted = try await steps.deleteOld()
+                try ledger.append(.deleted, facts(of: deleted))
+                let found = deleted.already
+                events(
+                    .success(
+                        "✓ Deleted \(deleted.done + found) old items, each equal to its copy\(found > 0 ? " (\(found) were found gone: deleted by an earlier attempt or by another writer)" : "")"
+                    ))
+                announce(deleted)
+            }
+        }
+        return gone
+    }
+
+    /// Reads the whole table, and keeps the items that still stand under old keys.
+    private func look() async throws(RekeyError) -> (found: Survey, left: DeltaItems) {
+        var left = DeltaItems()
+        watch.begin("final check", items: plan.tableCount)
+        let survey = try await Survey.of(
+            table, rules: rules, temporaryDirectory: temporaryDirectory, progress: watch.progress,
+            onOld: { item, _ in left.add(item) })
+        return (survey, left)
     }
 
     private func facts(of tally: MoveSteps.Tally) -> [(String, String)] {
@@ -113,20 +167,10 @@ package struct RunSteps: Sendable {
         }
     }
 
-    /// Reads the whole table again: no old item left, every new one there, references as good as before.
+    /// No old item is left: is every new one there, and are references as good as before?
     private func finalCheck(
-        _ ledger: Ledger, gone: Set<ItemKey>, timeToLive: String?
+        _ ledger: Ledger, _ survey: Survey, _ steps: MoveSteps, gone: Set<ItemKey>, later: Int, timeToLive: String?
     ) async throws(RekeyError) {
-        events(.information("Verifying migration..."))
-        watch.begin("final check", items: plan.tableCount)
-        let survey = try await Survey.of(
-            table, rules: rules, temporaryDirectory: temporaryDirectory, progress: watch.progress)
-        guard survey.old.count == 0 else {
-            throw RekeyError(
-                .stoppedResumable,
-                "\(survey.old.count) \(noun)s stand under old keys still: rekey resume deletes those of this run, then rekey migrate moves those that came since the survey",
-                source: table.name)
-        }
         guard let old = Digest(count: plan.oldCount, hex: plan.oldDigest),
             let new = Digest(count: plan.oldCount, hex: plan.newDigest),
             var expected = Digest(count: plan.tableCount, hex: plan.tableDigest)
@@ -137,9 +181,6 @@ package struct RunSteps: Sendable {
             events(.success("✓ Digest of the whole table is what it must be: \(survey.table.hex)"))
         } else {
             // Others wrote meanwhile, or some items were under both keys: then each item is asked for.
-            let steps = MoveSteps(
-                table: table, moves: MoveList(snapshotPath: run.snapshotPath(plan), rules: rules, table: table),
-                rules: rules)
             let found = try await steps.presence(timeToLive: timeToLive, now: .now(), gone: gone)
             guard found.missing.isEmpty else {
                 throw RekeyError(
@@ -161,18 +202,19 @@ package struct RunSteps: Sendable {
                 ))
         }
         // The report first: a finished run is never gone into again.
-        try run.write(report(survey, gone: gone.count), to: run.reportPath)
+        try run.write(report(survey, gone: gone.count, later: later), to: run.reportPath)
         try ledger.append(.finished, [("count", "\(survey.table.count)"), ("digest", survey.table.hex)])
-        events(.success("✓ Migration completed: \(plan.oldCount - gone.count) \(noun)s"))
+        let more = later > 0 ? ", and \(later) that came or changed meanwhile" : ""
+        events(.success("✓ Migration completed: \(plan.oldCount - gone.count) \(noun)s\(more)"))
         events(.information("Run: \(run.path)"))
         events(.information("To go back: \(rollbackCommand)"))
     }
 
-    private func report(_ survey: Survey, gone: Int) -> [UInt8] {
+    private func report(_ survey: Survey, gone: Int, later: Int) -> [UInt8] {
         let members = [
             ("run", quoted(plan.id)), ("table", quoted(plan.tableARN)), ("rules", quoted(plan.rulesName)),
             ("startedAt", quoted(plan.startedAt)), ("finishedAt", quoted(Timestamp.now().text)),
-            ("moved", "\(plan.oldCount - gone)"), ("deletedByOthers", "\(gone)"),
+            ("moved", "\(plan.oldCount - gone)"), ("movedLater", "\(later)"), ("deletedByOthers", "\(gone)"),
             ("oldDigest", quoted(plan.oldDigest)), ("newDigest", quoted(plan.newDigest)),
             ("tableDigestBefore", quoted(plan.tableDigest)), ("tableDigestAfter", quoted(survey.table.hex)),
             ("snapshot", quoted(plan.snapshot)), ("rollback", quoted(rollbackCommand)),

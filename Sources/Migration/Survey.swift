@@ -66,11 +66,13 @@ package struct Survey: Sendable {
     /// - Parameters:
     ///   - prefixes: of partition keys whose items are counted too.
     ///   - onOld: called with each old item and its key.
+    ///   - onStanding: called with each key in the range of new keys that holds an item.
     ///   - onPresent: called with each new key that holds an equal item already.
     package static func of(
         _ table: any Table, rules: RuleSet, temporaryDirectory: String, counting prefixes: [String] = [],
         progress: ProgressCounters? = nil,
         onOld: ((_ item: UnsafeRawBufferPointer, _ key: ItemKey) throws(RekeyError) -> Void)? = nil,
+        onStanding: ((_ key: ItemKey) throws(RekeyError) -> Void)? = nil,
         onPresent: ((_ key: String, _ sortableKey: [UInt8]) throws(RekeyError) -> Void)? = nil
     ) async throws(RekeyError) -> Survey {
         var reader = SurveyReader(
@@ -78,8 +80,10 @@ package struct Survey: Sendable {
         let feed = try openFeed(table, options: StreamOptions(progress: progress), wantsDigest: true)
         while try await feed.nextBlock({ line, record, view in
             guard let image = record.image else { return false }
-            if let key = try reader.take(line, image, view), let onOld {
-                try onOld(UnsafeRawBufferPointer(rebasing: line[image]), key)
+            switch try reader.take(line, image, view) {
+            case .old(let key): try onOld?(UnsafeRawBufferPointer(rebasing: line[image]), key)
+            case .new(let key): try onStanding?(key)
+            case .other: break
             }
             return false
         }) {}
@@ -109,8 +113,14 @@ private struct SurveyReader: ~Copyable {
         references = ReferenceCheck(rules: rules, temporaryDirectory: temporaryDirectory)
     }
 
-    /// Returns the key of an old item, nil for others.
-    mutating func take(_ line: UnsafeRawBufferPointer, _ image: Range<Int>, _ view: ItemView) throws -> ItemKey? {
+    enum Kind {
+        case old(ItemKey)
+        /// In the range of new keys.
+        case new(ItemKey)
+        case other
+    }
+
+    mutating func take(_ line: UnsafeRawBufferPointer, _ image: Range<Int>, _ view: ItemView) throws -> Kind {
         let item = UnsafeRawBufferPointer(rebasing: line[image])
         let key = try view.key(schema)
         count(key)
@@ -146,9 +156,10 @@ private struct SurveyReader: ~Copyable {
             try references.add(key, isMoved: true)
             try references.add(newKey, isMoved: false, isAfter: true)
             try references.take(view)
-            return key
+            return .old(key)
         }
-        if try rekeyer.produces(view) {
+        let isNew = try rekeyer.produces(view)
+        if isNew {
             var one = Digest()
             one.add(canonical: canonicalizer.canonical(item))
             survey.new.combine(one)
@@ -161,7 +172,7 @@ private struct SurveyReader: ~Copyable {
         }
         try references.add(key, isMoved: false)
         try references.take(view)
-        return nil
+        return isNew ? .new(key) : .other
     }
 
     private mutating func count(_ key: ItemKey) {

@@ -108,7 +108,7 @@ struct RollbackCommand: AsyncParsableCommand {
                 ("command", .string("rollback")), ("executed", .boolean(execute)),
                 ("restored", .integer(findings.toRestore)), ("inPlace", .integer(findings.inPlace)),
                 ("removed", .integer(findings.toDelete)), ("kept", .integer(findings.kept)),
-                ("conflicts", .integer(findings.conflicts)),
+                ("conflicts", .integer(findings.conflicts)), ("created", .integer(findings.created)),
             ])
             try Terminal.print(result.text)
         }

@@ -27,6 +27,31 @@ import Testing
         }
     }
 
+    /// What a killed process left goes; what a process holds, and what is named otherwise, stays.
+    @Test func abandonedWorkOfOthersGoes() throws {
+        try withTemporaryDirectory { directory in
+            let dead = String(decoding: try run(["sh", "-c", "echo $$"]).output, as: UTF8.self).dropLast()
+            let left = ".old-name.partial-\(dead)-0a1b"
+            let held = ".held.partial-\(dead)-c2"
+            let others = [
+                ".alive.partial-\(getppid())-1", ".x.partial-\(dead)", ".x.partial-\(dead)-xyz", "x.partial-\(dead)-1",
+                ".x.part-\(dead)-1",
+            ]
+            for name in [left, held] + others {
+                try makeDirectories("\(directory)/\(name)/data")
+                try put([1], at: "\(directory)/\(name)/data/file")
+            }
+            let holder = open("\(directory)/\(held)", O_RDONLY)
+            #expect(flock(holder, LOCK_EX) == 0)
+            let work = try AtomicDirectory("\(directory)/new")
+            try work.commit()
+            #expect(try names(directory) == ([held, "new"] + others).sorted())
+            close(holder)
+            try AtomicDirectory("\(directory)/newer").commit()
+            #expect(try names(directory) == (["new", "newer"] + others).sorted())
+        }
+    }
+
     @Test func abandonedOrDroppedDirectoryLeavesNothing() throws {
         try withTemporaryDirectory { directory in
             var work: AtomicDirectory? = try AtomicDirectory("\(directory)/a")

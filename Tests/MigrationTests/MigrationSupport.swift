@@ -5,6 +5,7 @@ import Rekeying
 import Synchronization
 import Tables
 import TestSupport
+import Testing
 
 /// The rules that the tests move by.
 let planRulesText = """
@@ -95,6 +96,18 @@ func allItems(_ table: any Table) async throws -> [ItemKey: Item] {
         request.startKey = page.lastEvaluatedKey
     } while request.startKey != nil
     return found
+}
+
+/// Every item stands under its old key, its new one, or both.
+func requireNothingLost(_ items: [Item], _ table: any Table, _ place: String) async throws {
+    let now = try await allItems(table)
+    for old in items {
+        let new = try afterMove([old]).first
+        let oldKey = try old.key(.standard)
+        let isThere =
+            now[oldKey]?.isEqual(to: old) == true || new.map { now[$0.key]?.isEqual(to: $0.value) == true } == true
+        #expect(isThere, "\(place): \(oldKey) is under neither key")
+    }
 }
 
 /// The digest of items.

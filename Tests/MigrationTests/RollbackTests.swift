@@ -160,4 +160,108 @@ import Testing
             #expect(digest(try await world.items().values) == digest(items))
         }
     }
+
+    /// Plans that came under new keys after the migration, beside one that stood there before it.
+    @Test(arguments: Rollback.ConflictRule.allCases)
+    func plansMadeSince(rule: Rollback.ConflictRule) async throws {
+        try await withWorld { world in
+            let items = someItems(5) + [newPlan("before", name: "stood there")]
+            try await world.put(items)
+            _ = try await world.migrate().execute()
+            try await world.put([newPlan("90", name: "made since"), newPlan("91", name: "made since")])
+            let before = digest(try await world.items().values)
+            let looked = await failure { _ = try await world.rollback(onConflict: rule).dryRun() }
+            #expect((looked == nil) == (rule != .stop))
+            #expect(world.said.contains("2 plans were made under new keys since the migration"))
+            #expect(world.said.contains("PLAN / META#90, PLAN / META#91"))
+            #expect(digest(try await world.items().values) == before)
+            let rollback = try world.rollback(onConflict: rule)
+            let error = await failure { _ = try await rollback.execute(runs: world.runs) }
+            let now = try await world.items()
+            switch rule {
+            case .stop:
+                #expect(error?.code == .differences && error?.message.contains("2 came under new keys") == true)
+                #expect(digest(now.values) == before)
+            case .keepCurrent:
+                #expect(error == nil)
+                let back = [oldPlan("90", name: "made since"), oldPlan("91", name: "made since")]
+                #expect(digest(now.values) == digest(items + back))
+            case .takeSnapshot:
+                #expect(error == nil)
+                let left = [newPlan("90", name: "made since"), newPlan("91", name: "made since")]
+                #expect(digest(now.values) == digest(items + left))
+            }
+        }
+    }
+
+    /// Bringing back what came since, cut at every call, goes on.
+    @Test func plansMadeSinceCutAnywhere() async throws {
+        let items = someItems(3)
+        let wanted = digest(items + [oldPlan("90", name: "made since")])
+        var number = 1
+        var isCut = true
+        while isCut {
+            try await withWorld { world in
+                try await world.put(items)
+                _ = try await world.migrate().execute()
+                try await world.put([newPlan("90", name: "made since")])
+                let target = number
+                let table = WatchedTable(
+                    world.table, after: { (call, _) throws(RekeyError) in if call >= target { throw cut } })
+                let rollback = try world.rollback(table, onConflict: .keepCurrent)
+                isCut = await failure { _ = try await rollback.execute(runs: world.runs) } != nil
+                let now = try await world.items()
+                #expect(now[key("PLAN", "META#90")] != nil || now[key("PLAN#90", "META")] != nil)
+                _ = try await world.rollback(onConflict: .keepCurrent).execute(runs: world.runs)
+                #expect(digest(try await world.items().values) == wanted, "cut after call \(number)")
+            }
+            number += 1
+        }
+        #expect(number > 8)
+    }
+
+    /// Another item stands where one that came since would go.
+    @Test func thePlaceOfOneMadeSinceIsTaken() async throws {
+        try await withWorld { world in
+            try await world.put(someItems(3))
+            _ = try await world.migrate().execute()
+            try await world.put([newPlan("90", name: "made since"), oldPlan("90", name: "made by an old program")])
+            let rollback = try world.rollback(onConflict: .keepCurrent)
+            let error = await failure { _ = try await rollback.execute(runs: world.runs) }
+            #expect(error?.code == .differences && error?.message.contains("PLAN / META#90") == true)
+            let now = try await world.items()
+            #expect(now[key("PLAN", "META#90")]?.isEqual(to: newPlan("90", name: "made since")) == true)
+            #expect(now[key("PLAN#90", "META")]?.isEqual(to: oldPlan("90", name: "made by an old program")) == true)
+        }
+    }
+
+    /// There, back, again, and each run's way back once more.
+    @Test func aRollbackOfARollback() async throws {
+        try await withWorld { world in
+            let items = someItems(5)
+            try await world.put(items)
+            _ = try await world.migrate().execute(now: Timestamp(seconds: 1_800_000_000))
+            let first = try world.run
+            func rollback(_ run: RunDirectory) throws -> Rollback {
+                Rollback(
+                    table: world.table, rules: try world.rules, snapshotPath: run.snapshotPath(try run.plan()),
+                    run: run,
+                    temporaryDirectory: world.directory, events: { world.said.add($0) })
+            }
+            _ = try await rollback(first).execute(runs: world.runs)
+            #expect(digest(try await world.items().values) == digest(items))
+            #expect(!world.said.contains("taken back before"))
+            let again = try await rollback(first).execute(runs: world.runs)
+            #expect(again.inPlace == 5 && again.toRestore == 0 && again.toDelete == 0)
+            #expect(world.said.contains("This run was taken back before, at "))
+            #expect(digest(try await world.items().values) == digest(items))
+            _ = try await world.migrate().execute(now: Timestamp(seconds: 1_800_000_100))
+            let names = try world.runNames
+            #expect(names.count == 2)
+            #expect(digest(try await world.items().values) == digest(try afterMove(items).values))
+            let second = try #require(names.first { $0 != first.id })
+            _ = try await rollback(RunDirectory(path: world.runs + "/" + second)).execute(runs: world.runs)
+            #expect(digest(try await world.items().values) == digest(items))
+        }
+    }
 }

@@ -1,5 +1,6 @@
 import ByteStreams
 import Dispatch
+import Foundation
 import Items
 import Migration
 import Rekeying
@@ -166,6 +167,68 @@ import Testing
             #expect(digest(try await world.items().values) == before)
             _ = try await world.resume()
             #expect(digest(try await world.items().values) == digest(try afterMove(someItems(5)).values))
+        }
+    }
+
+    /// Each thing that a run was begun with is named where it is another now, with what it was and what it is.
+    @Test(arguments: ["account", "region", "table", "table id", "rules (SHA-256)"])
+    func resumeNamesWhatChanged(what: String) async throws {
+        try await withWorld { world in
+            try await stopped(world)
+            let run = try world.run
+            let whole = try readWhole(run.planPath, limit: 1 << 20)
+            var plan = try run.plan()
+            let now: String
+            switch what {
+            case "account": (now, plan.account) = (plan.account, "another")
+            case "region": (now, plan.region) = (plan.region, "another")
+            case "table": (now, plan.tableARN) = (plan.tableARN, "another")
+            case "table id": (now, plan.tableID) = (plan.tableID, "another")
+            default: (now, plan.rulesSHA256) = (plan.rulesSHA256, "another")
+            }
+            try write(Array(try JSONEncoder().encode(plan)), to: run.planPath)
+            let resume = Resume(
+                run: run, table: world.table, rules: try world.rules, runs: world.runs,
+                temporaryDirectory: world.directory, events: { _ in })
+            let before = digest(try await world.items().values)
+            let sha256 = what.hasPrefix("rules") ? now : plan.rulesSHA256
+            let error = await failure { _ = try await resume.execute(rulesSHA256: sha256) }
+            #expect(error?.code == .preflightRefused)
+            #expect(
+                error?.message.hasPrefix("the \(what) changed since the run began: it was another, it is \(now)")
+                    == true,
+                "\(error?.message ?? "no error")")
+            #expect(digest(try await world.items().values) == before)
+            try write(whole, to: run.planPath)
+            _ = try await world.resume()
+        }
+    }
+
+    /// A machine is lost between two steps: the run's directory, copied to another one, is all that is needed.
+    @Test(arguments: [true, false])
+    func aCopiedRunGoesOnAndBack(isGoingBack: Bool) async throws {
+        try await withWorld { world in
+            try await stopped(world)
+            let elsewhere = world.directory + "/elsewhere/runs"
+            try makeDirectories(elsewhere)
+            let run = try world.run
+            try FileManager.default.copyItem(atPath: run.path, toPath: elsewhere + "/" + run.id)
+            try removeTree(world.runs)
+            let copy = try RunDirectory.find(run.id, runs: elsewhere)
+            let plan = try copy.plan()
+            if isGoingBack {
+                let rollback = Rollback(
+                    table: world.table, rules: try world.rules, snapshotPath: copy.snapshotPath(plan), run: copy,
+                    temporaryDirectory: world.directory, events: { _ in })
+                _ = try await rollback.execute(runs: elsewhere)
+            } else {
+                let resume = Resume(
+                    run: copy, table: world.table, rules: try world.rules, runs: elsewhere,
+                    temporaryDirectory: world.directory, events: { _ in })
+                _ = try await resume.execute(rulesSHA256: plan.rulesSHA256)
+            }
+            let expected = isGoingBack ? digest(someItems(5)) : digest(try afterMove(someItems(5)).values)
+            #expect(digest(try await world.items().values) == expected)
         }
     }
 

@@ -5,8 +5,8 @@
 #endif
 
 /// A program in a process group of its own, with default signals, and with this process's environment but for some changes.
-struct ChildProcess: Sendable {
-    enum Input: Sendable {
+public struct ChildProcess: Sendable {
+    public enum Input: Sendable {
         case nothing
         case descriptor(Int32)
     }
@@ -17,7 +17,7 @@ struct ChildProcess: Sendable {
     ///
     /// - Parameter changes: environment variables to set; all others whose name begins with `AWS_` are left out unless they name
     ///   certificates, so that no test ever uses the user's own account.
-    init(
+    public init(
         _ words: [String], changes: [String: String], input: Input = .nothing, output: String, errors: String
     ) throws(TestServerError) {
         #if canImport(Glibc)
@@ -74,13 +74,16 @@ struct ChildProcess: Sendable {
     }
 
     /// Its exit status, or 128 and the number of the signal that ended it; nil while it runs.
-    func poll() -> Int32? {
+    public func poll() -> Int32? {
         var status: Int32 = 0
         return waitpid(id, &status, WNOHANG) == id ? Self.status(status) : nil
     }
 
+    /// Ends it by SIGKILL, which no program can catch; `poll` or `wait` has to see its end.
+    public func kill() { _ = systemKill(id, SIGKILL) }
+
     /// Waits for its end.
-    func wait() -> Int32 {
+    public func wait() -> Int32 {
         var status: Int32 = 0
         while waitpid(id, &status, 0) != id { if errno != EINTR { return -1 } }
         return Self.status(status)
@@ -102,3 +105,6 @@ struct ChildProcess: Sendable {
         return variables
     }
 }
+
+/// The system's `kill`, which a method of that name would hide.
+private func systemKill(_ id: pid_t, _ signal: Int32) -> Int32 { kill(id, signal) }
