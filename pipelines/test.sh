@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need, checks the format, builds, and runs all tests; further arguments go to `swift test`.
+# Installs what the tests need, checks the format, builds, and runs all tests; further arguments go to `swift test`. Without any, the
+# Spark job is tested too.
 #
 #   pipelines/test.sh
 #   pipelines/test.sh --filter ItemsTests
@@ -14,4 +15,5 @@ swift format lint --strict -r Sources Tests Package.swift
 export REKEY_TEST_SERVERS=${REKEY_TEST_SERVERS:-$PWD/.build/servers}
 bash pipelines/servers.sh
 swift build --build-tests
+[ $# -gt 0 ] || bash pipelines/spark/test.sh
 exec swift test "$@"
