@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need, checks the format, builds, and runs all tests; further arguments go to `swift test`.
+# Installs what the tests need, checks the format, builds, and runs all tests; further arguments go to `swift test`. Without any, the
+# Spark job is tested too.
 #
 #   pipelines/test.sh                          everything in its short form, and some seconds of fuzzing
 #   pipelines/test.sh --long                   the long forms: more kills, more fuzzing, a soak of 1,000,000 items
@@ -43,4 +44,6 @@ if [ -n "$sanitizer" ]; then
 fi
 swift build --build-tests ${build[@]+"${build[@]}"}
 [ "$fuzz" = 0 ] || bash Tests/FuzzTests/fuzz.sh "$fuzz"
+# Under a sanitizer there would be nothing new in it.
+[ $# -gt 0 ] || [ -n "$sanitizer" ] || bash pipelines/spark/test.sh
 swift test ${build[@]+"${build[@]}"} "$@"
