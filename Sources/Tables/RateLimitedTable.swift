@@ -33,7 +33,14 @@ package final class RateLimitedTable: Table {
 
     package var name: String { base.name }
     package var schema: KeySchema { base.schema }
-    package var limits: TableLimits { base.limits }
+    /// A bulk write is not split, so callers are asked to gather no more than about a second's units for one.
+    package var limits: TableLimits {
+        var limits = base.limits
+        guard let rate = budgets.withLock({ $0.write?.rate }) else { return limits }
+        limits.bulkWrite = min(limits.bulkWrite, max(limits.batchWrite, Int(min(rate, 1e6))))
+        limits.bulkWriteBytes = min(limits.bulkWriteBytes, max(64 << 10, Int(min(rate, 1e6)) << 10))
+        return limits
+    }
 
     package func describe() async throws(RekeyError) -> TableDescription { try await base.describe() }
 
