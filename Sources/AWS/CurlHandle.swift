@@ -1,4 +1,5 @@
 import CCurl
+import Items
 
 #if canImport(Glibc)
     import Glibc
@@ -59,6 +60,10 @@ final class EasyHandle {
     fileprivate let easy: UnsafeMutableRawPointer
     private(set) var transfer: Transfer?
     private var headerList: UnsafeMutablePointer<curl_slist>?
+    /// One line of a head while it is put together.
+    private var line = ByteWriter(capacity: 512)
+    /// The address that is set: the same one again and again, mostly.
+    private var address: (scheme: String, authority: String, path: String)?
     private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
     /// How much of the body libcurl has read.
     private var sent = 0
@@ -153,31 +158,50 @@ final class EasyHandle {
         let request = transfer.request
         self.transfer = transfer
         lastMove = now
-        guard let url = request.url, setHeaders(request), setMethod(request) else {
+        guard setAddress(request), setHeaders(request), setMethod(request) else {
             return failureValue(.invalid, "the request holds what HTTP does not allow")
         }
-        rekey_easy_set_pointer(easy, CURLOPT_URL, url)
         rekey_easy_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, max(1, request.connectTimeout.milliseconds))
         rekey_easy_set_long(easy, CURLOPT_TIMEOUT_MS, request.totalTimeout.map { max(1, $0.milliseconds) } ?? 0)
         return nil
     }
 
+    private func setAddress(_ request: HTTPRequest) -> Bool {
+        if let address, request.query.isEmpty, address == (request.scheme, request.authority, request.path) {
+            return true
+        }
+        address = nil
+        guard let url = request.url else { return false }
+        rekey_easy_set_pointer(easy, CURLOPT_URL, url)
+        if request.query.isEmpty { address = (request.scheme, request.authority, request.path) }
+        return true
+    }
+
     private func setHeaders(_ request: HTTPRequest) -> Bool {
         // Without an empty Expect, libcurl waits up to a second before it sends a large body.
-        var lines = ["Host: \(request.authority)", "Expect:"]
+        guard addHeader("Host", ": ", request.authority), addHeader("Expect", ":", "") else { return false }
         var hasType = false
         for (name, value) in request.headers {
             guard HTTPRequest.isToken(name), HTTPRequest.isHeaderValue(value) else { return false }
-            hasType = hasType || name.lowercased() == "content-type"
+            hasType = hasType || name.isEqualIgnoringCase("Content-Type")
             // An empty value is written with a semicolon: a colon would take the header away.
-            lines.append(value.isEmpty ? "\(name);" : "\(name): \(value)")
+            guard addHeader(name, value.isEmpty ? ";" : ": ", value) else { return false }
         }
-        if !hasType { lines.append("Content-Type:") }
-        for line in lines {
-            guard let longer = curl_slist_append(headerList, line) else { return false }
-            headerList = longer
-        }
+        if !hasType, !addHeader("Content-Type", ":", "") { return false }
         rekey_easy_set_pointer(easy, CURLOPT_HTTPHEADER, headerList)
+        return true
+    }
+
+    private func addHeader(_ name: String, _ separator: StaticString, _ value: String) -> Bool {
+        line.removeAll()
+        var (name, value) = (name, value)
+        name.withUTF8 { line.append(UnsafeRawBufferPointer($0)) }
+        line.append(separator)
+        value.withUTF8 { line.append(UnsafeRawBufferPointer($0)) }
+        line.append(0)
+        let text = UnsafeRawPointer(line.base).assumingMemoryBound(to: CChar.self)
+        guard let longer = curl_slist_append(headerList, text) else { return false }
+        headerList = longer
         return true
     }
 
@@ -252,7 +276,7 @@ final class EasyHandle {
         guard isHeadWhole else { return failure(.cut, "the connection was closed inside the head of the answer") }
         var status = 0
         rekey_easy_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
-        return .success(HTTPResponse(status: status, headers: HTTPResponse.headers(of: head), body: body))
+        return .success(HTTPResponse(status: status, head: head, body: body))
     }
 
     func failure(_ kind: TransportError.Kind, _ message: String) -> Result<HTTPResponse, TransportError> {

@@ -14,22 +14,7 @@ extension DynamoDBTable {
     ///
     /// - Throws: as `batchWrite`; other batches may have been written then.
     package func bulkWrite(_ batch: WriteBatch) async throws(RekeyError) -> BatchWriteResult {
-        let results = try await inFlight(batch.parts(of: limits.batchWrite), limit: inFlightLimit) {
-            (part) async throws(RekeyError) in
-            var writer = ByteWriter(capacity: part.byteCount + 256)
-            self.beginBatch(&writer)
-            batch.append(part, to: &writer)
-            self.endBatch(&writer)
-            let result = try self.written(try await self.sent("BatchWriteItem", writer.array))
-            self.inFlightLimit.note(isThrottled: !result.unprocessed.isEmpty)
-            return result
-        }
-        var total = BatchWriteResult()
-        for result in results {
-            total.unprocessed += result.unprocessed
-            total.consumedWriteUnits += result.consumedWriteUnits
-        }
-        return total
+        try await BulkWrite(batch, to: self).run()
     }
 
     /// Conditional deletes, many in flight; each is decided by the service alone.

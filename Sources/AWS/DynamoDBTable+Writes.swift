@@ -1,5 +1,6 @@
 package import ByteStreams
 package import Items
+import Synchronization
 package import Tables
 
 extension DynamoDBTable {
@@ -62,21 +63,22 @@ extension DynamoDBTable {
         }
         let bytes = body.finished()
         let answer: [UInt8]
-        var mayHaveBeenDone = false
+        let limit = inFlightLimit
+        let lost = LostAnswers()
         do throws(ServiceError) {
-            do throws(ServiceError) {
-                answer = try await client.call("DynamoDB_20120810.\(operation)", bytes, policy: RetryPolicy.none)
-            } catch {
-                guard error.isRetryable else { throw error }
-                mayHaveBeenDone = !error.isThrottling
-                answer = try await send(operation, bytes)
-            }
+            answer = try await client.prepared(
+                "DynamoDB_20120810.\(operation)", bytes, policy: .patient,
+                noting: { failure in
+                    limit.note(failure)
+                    lost.note(failure)
+                }
+            ).answer().body
         } catch {
             guard error.kind == .conditionFailed else { throw told(error) }
             let current = try await get(key)
             // An earlier attempt whose answer was lost has done it.
             let isDone = written.map { wanted in current?.isEqual(to: wanted) ?? false } ?? (current == nil)
-            return mayHaveBeenDone && isDone
+            return lost.mayHaveBeenDone && isDone
                 ? .done(consumedWriteUnits: CapacityUnits.write(written?.size ?? 0))
                 : .conditionFailed(current: current)
         }
@@ -124,6 +126,17 @@ extension DynamoDBTable {
         if let image = record.image { return .put(Item(trusted: Array(bytes[image]))) }
         guard let keys = record.keys else { throw ItemError("an unprocessed request is neither put nor delete", at: 0) }
         return .delete(try Item(trusted: Array(bytes[keys])).key(schema))
+    }
+}
+
+/// Whether an attempt that failed may have been carried out all the same.
+private final class LostAnswers: Sendable {
+    private let isLost = Atomic(false)
+
+    var mayHaveBeenDone: Bool { isLost.load(ordering: .sequentiallyConsistent) }
+
+    func note(_ failure: ServiceError) {
+        if failure.isRetryable, !failure.isThrottling { isLost.store(true, ordering: .sequentiallyConsistent) }
     }
 }
 

@@ -34,10 +34,18 @@ package final class HTTPClient: Sendable {
 
     /// The answer, whatever its status. Blocks the thread, so it is for threads outside Swift's pool.
     package func sendBlocking(_ request: HTTPRequest) throws(TransportError) -> HTTPResponse {
-        let answer = Answer()
+        let answer = AwaitedResult<HTTPResponse, TransportError>()
         loop.submit(Transfer(request)) { answer.set($0) }
         return try answer.wait().get()
     }
+
+    /// Hands over a transfer; `completion` is called once, on the thread that drives all transfers, and must not block.
+    func begin(_ transfer: Transfer, _ completion: @escaping Transfer.Completion) {
+        loop.submit(transfer, completion)
+    }
+
+    /// Ends a transfer with `.cancelled`, unless it has ended.
+    func cancel(_ transfer: Transfer) { loop.cancel(transfer) }
 
     /// Ends all transfers, waiting ones too, with `.cancelled`; later ones are refused in the same way.
     package func shutDown() { loop.stop() }
@@ -67,17 +75,19 @@ final class Transfer: @unchecked Sendable {
 }
 
 /// A result that one thread waits for and another sets.
-private final class Answer: Sendable {
-    private let result = Mutex<Result<HTTPResponse, TransportError>?>(nil)
+final class AwaitedResult<Success: Sendable, Failure: Error>: Sendable {
+    private let result = Mutex<Result<Success, Failure>?>(nil)
     private let isSet = DispatchSemaphore(value: 0)
 
-    func set(_ value: Result<HTTPResponse, TransportError>) {
+    func set(_ value: Result<Success, Failure>) {
         result.withLock { $0 = value }
         isSet.signal()
     }
 
-    func wait() -> Result<HTTPResponse, TransportError> {
-        isSet.wait()
-        return result.withLock { $0 } ?? .failure(TransportError(.cancelled, "no result was set"))
+    func wait() -> Result<Success, Failure> {
+        while true {
+            isSet.wait()
+            if let value = result.withLock({ $0 }) { return value }
+        }
     }
 }

@@ -33,15 +33,51 @@ extension HTTPRequest {
 }
 
 extension HTTPResponse {
+    /// The first header of this name, in any case, of a head as received.
+    static func header(_ name: String, of head: [UInt8]) -> String? {
+        var name = name
+        let range = name.withUTF8 { name in
+            head.withUnsafeBufferPointer { head -> Range<Int>? in
+                var start = 0
+                while start < head.count {
+                    let end = head[start...].firstIndex(of: UInt8(ascii: "\n")) ?? head.count
+                    if end - start > name.count, head[start + name.count] == UInt8(ascii: ":"),
+                        isEqualIgnoringCase(UnsafeBufferPointer(rebasing: head[start..<start + name.count]), name)
+                    {
+                        return start + name.count + 1..<end
+                    }
+                    start = end + 1
+                }
+                return nil
+            }
+        }
+        return range.map { String(decoding: trimmed(head[$0]), as: UTF8.self) }
+    }
+
+    /// Of ASCII letters.
+    private static func isEqualIgnoringCase(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>)
+        -> Bool
+    {
+        for index in left.indices where left[index] != right[index] {
+            guard left[index] ^ right[index] == 0x20, (0x61...0x7A).contains(left[index] | 0x20) else { return false }
+        }
+        return true
+    }
+
+    private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var text = text
+        while let first = text.first, first == 0x20 || first == 0x09 { text.removeFirst() }
+        while let last = text.last, last == 0x20 || last == 0x09 || last == 0x0D { text.removeLast() }
+        return text
+    }
+
     /// The headers of a head as received: status line, headers, perhaps trailers.
     static func headers(of head: [UInt8]) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
         headers.reserveCapacity(12)
         for line in head.split(separator: UInt8(ascii: "\n")) {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")), !line.starts(with: "HTTP/".utf8) else { continue }
-            var value = line[(colon + 1)...]
-            while let first = value.first, first == 0x20 || first == 0x09 { value.removeFirst() }
-            while let last = value.last, last == 0x20 || last == 0x09 || last == 0x0D { value.removeLast() }
+            let value = trimmed(line[(colon + 1)...])
             headers.append((String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self)))
         }
         return headers
@@ -89,6 +125,12 @@ package enum PercentEncoding {
 }
 
 extension Duration {
+    /// Whole microseconds, rounded up; for pauses, which are far below what an Int holds.
+    var microseconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(seconds) * 1_000_000 + Int((attoseconds + 999_999_999_999) / 1_000_000_000_000)
+    }
+
     /// Whole milliseconds, rounded up.
     var milliseconds: Int {
         let (seconds, attoseconds) = components

@@ -43,20 +43,42 @@ package struct HTTPRequest: Sendable {
 
 /// What a server answered, whatever the status.
 package struct HTTPResponse: Sendable {
+    private enum Head: Sendable {
+        case received([UInt8])
+        case listed([(name: String, value: String)])
+    }
+
     package var status: Int
-    /// In the order received; names as received.
-    package var headers: [(name: String, value: String)]
     package var body: [UInt8]
+    private let head: Head
 
     package init(status: Int, headers: [(name: String, value: String)], body: [UInt8]) {
         self.status = status
-        self.headers = headers
+        head = .listed(headers)
         self.body = body
+    }
+
+    /// - Parameter head: status line and headers as received; read only when a header is asked for.
+    init(status: Int, head: [UInt8], body: [UInt8]) {
+        self.status = status
+        self.head = .received(head)
+        self.body = body
+    }
+
+    /// In the order received; names as received.
+    package var headers: [(name: String, value: String)] {
+        switch head {
+        case .received(let bytes): Self.headers(of: bytes)
+        case .listed(let headers): headers
+        }
     }
 
     /// The first header of this name, in any case.
     package func header(_ name: String) -> String? {
-        headers.first { $0.name.isEqualIgnoringCase(name) }?.value
+        switch head {
+        case .received(let bytes): Self.header(name, of: bytes)
+        case .listed(let headers): headers.first { $0.name.isEqualIgnoringCase(name) }?.value
+        }
     }
 }
 

@@ -3,19 +3,41 @@ import Synchronization
 
 /// How many requests one table keeps in flight: one more for each round that went through, half after throttling.
 ///
-/// Source: additive increase and multiplicative decrease, RFC 5681, section 3.1.
+/// Requests that were in flight together are held back together: after a halving as many answers as the new limit are waited for
+/// before it is halved again. Source: additive increase and multiplicative decrease, RFC 5681, section 3.1.
 final class InFlightLimit: Sendable {
     static let first = 4.0
     static let most = 32.0
-    private let value = Mutex(first)
 
-    var current: Int { value.withLock { Int($0) } }
+    private struct State {
+        var value = first
+        /// Answers during which throttling does not count again.
+        var grace = 0
+    }
 
-    /// A request was done whole, or the service held some of it back.
+    private let state = Mutex(State())
+
+    var current: Int { state.withLock { Int($0.value) } }
+
+    /// A request was done whole, or the service held it or some of it back.
     func note(isThrottled: Bool) {
-        value.withLock { value in
-            value = isThrottled ? max(1, value / 2) : min(Self.most, value + 1 / value)
+        state.withLock { state in
+            if state.grace > 0 {
+                state.grace -= 1
+                if isThrottled { return }
+            }
+            if isThrottled {
+                state.value = max(1, state.value / 2)
+                state.grace = Int(state.value)
+            } else {
+                state.value = min(Self.most, state.value + 1 / state.value)
+            }
         }
+    }
+
+    /// An attempt failed; it is made again by the one who sent it.
+    func note(_ failure: ServiceError) {
+        if failure.isThrottling { note(isThrottled: true) }
     }
 }
 

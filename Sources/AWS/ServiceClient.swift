@@ -1,5 +1,4 @@
 import ByteStreams
-import Dispatch
 import Synchronization
 
 #if canImport(Glibc)
@@ -15,10 +14,10 @@ package final class ServiceClient: Sendable {
     package let endpoint: ServiceEndpoint
     /// What calls without a policy of their own follow.
     package let policy: RetryPolicy
-    private let credentials: any CredentialsProvider
-    private let http: HTTPClient
+    let credentials: any CredentialsProvider
+    let http: HTTPClient
     private let signer: Signer
-    private let budget = RetryBudget()
+    let budget = RetryBudget()
     /// Seconds to add to this machine's clock to have the service's.
     private let clockOffset = Atomic<Int>(0)
     private let now: @Sendable () -> Int
@@ -70,6 +69,15 @@ package final class ServiceClient: Sendable {
         try sendBlocking(jsonRequest(target, body), policy: policy).body
     }
 
+    /// A call that is still to be begun.
+    ///
+    /// - Parameter noting: called with each attempt's failure.
+    func prepared(
+        _ target: String, _ body: [UInt8], policy: RetryPolicy, noting: @escaping @Sendable (ServiceError) -> Void
+    ) -> ServiceCall {
+        ServiceCall(self, jsonRequest(target, body), policy: policy, noting: noting)
+    }
+
     private func jsonRequest(_ target: String, _ body: [UInt8]) -> HTTPRequest {
         HTTPRequest(
             method: "POST", authority: endpoint.authority,
@@ -81,42 +89,14 @@ package final class ServiceClient: Sendable {
     /// A 2xx answer. Scheme and authority are filled in, and the endpoint's path is put before the request's; each attempt is
     /// signed anew.
     package func send(_ request: HTTPRequest, policy: RetryPolicy? = nil) async throws(ServiceError) -> HTTPResponse {
-        var attempts = Attempts(policy: policy ?? self.policy, budget: budget, start: ContinuousClock.now)
-        while true {
-            let delay: Duration
-            do throws(ServiceError) {
-                let answer = try await attempt(request)
-                attempts.succeeded()
-                return answer
-            } catch {
-                delay = try attempts.next(after: error)
-                tellRetry(request, error, attempts.failed, delay)
-            }
-            if delay > .zero {
-                do {
-                    try await Task.sleep(for: delay)
-                } catch {
-                    throw ServiceError(TransportError(.cancelled, "\(endpoint.authority): cancelled"))
-                }
-            }
-        }
+        try await ServiceCall(self, request, policy: policy ?? self.policy).answer()
     }
 
     /// `send` for threads outside Swift's pool.
     package func sendBlocking(_ request: HTTPRequest, policy: RetryPolicy? = nil) throws(ServiceError) -> HTTPResponse {
-        var attempts = Attempts(policy: policy ?? self.policy, budget: budget, start: ContinuousClock.now)
-        while true {
-            let delay: Duration
-            do throws(ServiceError) {
-                let answer = try attemptBlocking(request)
-                attempts.succeeded()
-                return answer
-            } catch {
-                delay = try attempts.next(after: error)
-                tellRetry(request, error, attempts.failed, delay)
-            }
-            if delay > .zero { Self.pause(delay) }
-        }
+        let answer = AwaitedResult<HTTPResponse, ServiceError>()
+        ServiceCall(self, request, policy: policy ?? self.policy).begin { answer.set($0) }
+        return try answer.wait().get()
     }
 
     /// One attempt, for callers with retries of their own; a second one where the clock or the credentials were at fault.
@@ -131,38 +111,14 @@ package final class ServiceClient: Sendable {
 
     // MARK: Parts of an attempt
 
-    private func attempt(_ request: HTTPRequest) async throws(ServiceError) -> HTTPResponse {
-        let signed = sign(request, with: try await currentCredentials())
-        let response: HTTPResponse
-        let start = ContinuousClock.now
-        do throws(TransportError) {
-            response = try await http.send(signed.request)
-        } catch {
-            throw ServiceError(error)
-        }
-        tellAnswer(request, response, start)
-        return try check(response, signed)
-    }
-
-    private func attemptBlocking(_ request: HTTPRequest) throws(ServiceError) -> HTTPResponse {
-        let signed = sign(request, with: try currentCredentialsBlocking())
-        let response: HTTPResponse
-        let start = ContinuousClock.now
-        do throws(TransportError) {
-            response = try http.sendBlocking(signed.request)
-        } catch {
-            throw ServiceError(error)
-        }
-        tellAnswer(request, response, start)
-        return try check(response, signed)
-    }
-
-    private func tellAnswer(_ request: HTTPRequest, _ response: HTTPResponse, _ start: ContinuousClock.Instant) {
+    /// Tells the observer of an answer, whatever its status.
+    func tellAnswer(_ request: HTTPRequest, _ response: HTTPResponse, since start: ContinuousClock.Instant) {
         guard let observer else { return }
         observer(.answered(operation: request.operation, status: response.status, time: start.duration(to: .now)))
     }
 
-    private func tellRetry(_ request: HTTPRequest, _ error: ServiceError, _ attempt: Int, _ pause: Duration) {
+    /// Tells the observer that an attempt failed and another one follows.
+    func tellRetry(_ request: HTTPRequest, _ error: ServiceError, attempt: Int, pause: Duration) {
         guard let observer else { return }
         let reason = error.code.isEmpty ? error.message : error.code
         observer(
@@ -171,57 +127,22 @@ package final class ServiceClient: Sendable {
                 attempt: max(1, attempt), pause: pause))
     }
 
-    private static func pause(_ delay: Duration) {
-        _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .milliseconds(delay.milliseconds))
-    }
-
-    private func currentCredentialsBlocking() throws(ServiceError) -> Credentials {
-        if let ready = credentials.ready() { return ready }
-        do throws(RekeyError) {
-            return try credentials.credentials()
-        } catch {
-            throw ServiceError(credentials: error)
-        }
-    }
-
-    /// Fetching may block, so it is done on a thread outside Swift's pool.
-    private func currentCredentials() async throws(ServiceError) -> Credentials {
-        if let ready = credentials.ready() { return ready }
-        let credentials = self.credentials
-        let result: Result<Credentials, RekeyError> = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                do throws(RekeyError) {
-                    continuation.resume(returning: .success(try credentials.credentials()))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
-        }
-        switch result {
-        case .success(let value): return value
-        case .failure(let error): throw ServiceError(credentials: error)
-        }
-    }
-
-    private struct SignedRequest {
-        var request: HTTPRequest
-        var credentials: Credentials
-        var date: Int
-    }
-
-    private func sign(_ request: HTTPRequest, with credentials: Credentials) -> SignedRequest {
+    /// The request as it goes out, and the date that is signed.
+    func signed(_ request: HTTPRequest, with credentials: Credentials) -> (request: HTTPRequest, date: Int) {
         var request = request
         request.scheme = endpoint.scheme
         request.authority = endpoint.authority
         if !endpoint.basePath.isEmpty { request.path = endpoint.basePath + request.path }
         let date = now() + clockOffset.load(ordering: .relaxed)
         signer.sign(&request, with: credentials, at: date)
-        return SignedRequest(request: request, credentials: credentials, date: date)
+        return (request, date)
     }
 
     /// - Returns: the answer where its status is 2xx and its checksum right. Otherwise clock and credentials have been
     ///   mended for the next attempt.
-    private func check(_ response: HTTPResponse, _ signed: SignedRequest) throws(ServiceError) -> HTTPResponse {
+    func check(
+        _ response: HTTPResponse, signedWith signer: Credentials, at date: Int
+    ) throws(ServiceError) -> HTTPResponse {
         if let text = response.header("x-amz-crc32"), let expected = UInt32(text),
             response.header("content-encoding") == nil, CRC32.of(response.body) != expected
         {
@@ -231,12 +152,12 @@ package final class ServiceClient: Sendable {
         }
         if (200..<300).contains(response.status) { return response }
         var error = ServiceError(response)
-        if let served = servedTime(error, response, signedAt: signed.date) {
+        if let served = servedTime(error, response, signedAt: date) {
             clockOffset.store(served - now(), ordering: .relaxed)
             error.kind = .clockSkew
         }
         // Others may have renewed them since this request was signed.
-        if error.kind == .expiredCredentials, credentials.ready() == signed.credentials { credentials.invalidate() }
+        if error.kind == .expiredCredentials, credentials.ready() == signer { credentials.invalidate() }
         throw error
     }
 
@@ -254,49 +175,4 @@ package final class ServiceClient: Sendable {
     private static let codesOfSkew: Set<String> = [
         "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure", "AccessDeniedException", "AccessDenied",
     ]
-}
-
-/// The attempts of one request.
-private struct Attempts {
-    let policy: RetryPolicy
-    let budget: RetryBudget
-    let start: ContinuousClock.Instant
-    private(set) var failed = 0
-    private var price: Int?
-    private var hasRenewed = false
-    private var hasCorrected = false
-
-    init(policy: RetryPolicy, budget: RetryBudget, start: ContinuousClock.Instant) {
-        self.policy = policy
-        self.budget = budget
-        self.start = start
-    }
-
-    func succeeded() {
-        if policy.usesBudget { budget.succeeded(price: price) }
-    }
-
-    /// The pause before the next attempt; throws the error where there is none.
-    mutating func next(after error: ServiceError) throws(ServiceError) -> Duration {
-        // One more attempt each, whatever the policy: what made it fail has been mended.
-        if error.kind == .clockSkew, !hasCorrected {
-            hasCorrected = true
-            return .zero
-        }
-        if error.kind == .expiredCredentials, !hasRenewed {
-            hasRenewed = true
-            return .zero
-        }
-        failed += 1
-        guard
-            let delay = policy.delay(
-                after: error, attempt: failed, elapsed: ContinuousClock.now - start,
-                jitter: Double.random(in: 0..<1), retryAfter: error.retryAfter)
-        else { throw error }
-        if policy.usesBudget {
-            guard let price = budget.take(for: error) else { throw error }
-            self.price = price
-        }
-        return delay
-    }
 }

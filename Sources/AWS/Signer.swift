@@ -110,48 +110,53 @@ package struct Signer: Sendable {
 
     /// Names in lower case and sorted, values trimmed, headers of the same name joined by commas.
     private func canonicalHeaders(of request: HTTPRequest) -> (lines: [UInt8], names: [UInt8]) {
-        var headers: [(name: [UInt8], value: [UInt8])] = [(Array("host".utf8), Array(request.authority.utf8))]
+        // Names and values one after the other, and where each stands.
+        var text: [UInt8] = []
+        text.reserveCapacity(1024)
+        var headers: [(name: Range<Int>, value: Range<Int>)] = []
         headers.reserveCapacity(request.headers.count + 1)
-        for (name, value) in request.headers {
-            headers.append((name.utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, Self.trimmed(value)))
+        func add(_ name: String, _ value: String) {
+            let start = text.count
+            for byte in name.utf8 { text.append(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte) }
+            let end = text.count
+            Self.appendTrimmed(value, to: &text)
+            // Behind all that sort before it or have the same name: those keep their order.
+            var place = headers.count
+            while place > 0, text[start..<end].lexicographicallyPrecedes(text[headers[place - 1].name]) { place -= 1 }
+            headers.insert((start..<end, end..<text.count), at: place)
         }
-        // Sorting must keep the order of headers with the same name, which Swift's sort does in practice and promises nowhere.
-        let order = headers.indices.sorted { left, right in
-            headers[left].name == headers[right].name
-                ? left < right : headers[left].name.lexicographicallyPrecedes(headers[right].name)
-        }
+        add("host", request.authority)
+        for (name, value) in request.headers { add(name, value) }
         var lines: [UInt8] = []
-        lines.reserveCapacity(512)
+        lines.reserveCapacity(1024)
         var names: [UInt8] = []
-        var last: [UInt8]?
-        for index in order {
-            let (name, value) = headers[index]
-            if name == last {
+        names.reserveCapacity(128)
+        var last = 0..<0
+        for (name, value) in headers {
+            if text[name] == text[last] {
                 lines[lines.count - 1] = UInt8(ascii: ",")
             } else {
-                if last != nil { names.append(UInt8(ascii: ";")) }
-                names += name
-                lines += name
+                if !last.isEmpty { names.append(UInt8(ascii: ";")) }
+                names += text[name]
+                lines += text[name]
                 lines.append(UInt8(ascii: ":"))
                 last = name
             }
-            lines += value
+            lines += text[value]
             lines.append(newline)
         }
         return (lines, names)
     }
 
     /// Without white space at the ends, and with single spaces inside.
-    private static func trimmed(_ value: String) -> [UInt8] {
-        var out: [UInt8] = []
-        out.reserveCapacity(value.utf8.count)
+    private static func appendTrimmed(_ value: String, to out: inout [UInt8]) {
+        let start = out.count
         for byte in value.utf8 {
             let isSpace = byte == 0x20 || byte == 0x09
-            if isSpace, out.isEmpty || out.last == 0x20 { continue }
+            if isSpace, out.count == start || out[out.count - 1] == 0x20 { continue }
             out.append(isSpace ? 0x20 : byte)
         }
-        if out.last == 0x20 { out.removeLast() }
-        return out
+        if out.count > start, out[out.count - 1] == 0x20 { out.removeLast() }
     }
 }
 
@@ -237,17 +242,21 @@ enum CivilDate {
 
 /// Lower-case digits.
 enum Hexadecimal {
-    static func of(_ bytes: some Sequence<UInt8>) -> [UInt8] {
-        var out: [UInt8] = []
-        out.reserveCapacity(64)
-        for byte in bytes {
-            out.append(digits[Int(byte >> 4)])
-            out.append(digits[Int(byte & 15)])
+    static func of(_ hash: SHA256.Digest) -> [UInt8] { hash.withUnsafeBytes { of($0) } }
+
+    static func of(_ code: HMAC<SHA256>.MAC) -> [UInt8] { code.withUnsafeBytes { of($0) } }
+
+    private static func of(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: bytes.count * 2) { out, count in
+            for (index, byte) in bytes.enumerated() {
+                out[index * 2] = digit(byte >> 4)
+                out[index * 2 + 1] = digit(byte & 15)
+            }
+            count = bytes.count * 2
         }
-        return out
     }
 
-    private static let digits = Array("0123456789abcdef".utf8)
+    private static func digit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10 }
 }
 
 extension String {

@@ -94,6 +94,13 @@ package final class MeteredTable: Table {
         }
     }
 
+    package func bulkWrite(_ batch: WriteBatch) async throws(RekeyError) -> BatchWriteResult {
+        try await counted(.bulkWrite) { () async throws(RekeyError) in
+            let result = try await base.bulkWrite(batch)
+            return (result, Self.usage(items: batch.count, bytes: batch.storedBytes, result))
+        }
+    }
+
     package func put(_ item: Item, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
         try await counted(.put) { () async throws(RekeyError) in
             let outcome = try await base.put(item, condition: condition)
@@ -180,12 +187,17 @@ package final class MeteredTable: Table {
     }
 
     private static func usage(of requests: [WriteRequest], _ result: BatchWriteResult) -> Usage {
-        func bytes(_ requests: [WriteRequest]) -> Int {
-            requests.reduce(0) { if case .put(let item) = $1 { $0 + item.size } else { $0 } }
-        }
-        return Usage(
-            items: requests.count - result.unprocessed.count, bytes: bytes(requests) - bytes(result.unprocessed),
+        usage(items: requests.count, bytes: bytes(of: requests), result)
+    }
+
+    private static func usage(items: Int, bytes: Int, _ result: BatchWriteResult) -> Usage {
+        Usage(
+            items: items - result.unprocessed.count, bytes: bytes - self.bytes(of: result.unprocessed),
             units: result.consumedWriteUnits, notDone: result.unprocessed.count)
+    }
+
+    private static func bytes(of requests: [WriteRequest]) -> Int {
+        requests.reduce(0) { if case .put(let item) = $1 { $0 + item.size } else { $0 } }
     }
 
     private static func usage(of outcome: WriteOutcome, bytes: Int) -> Usage {

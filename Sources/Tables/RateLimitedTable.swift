@@ -27,13 +27,12 @@ package final class RateLimitedTable: Table {
 
     package var name: String { base.name }
     package var schema: KeySchema { base.schema }
-
-    /// With a limit on writes, a call takes about a second's worth at most: what is written at once is not spread by waiting.
+    /// A bulk write is not split, so callers are asked to gather no more than about a second's units for one.
     package var limits: TableLimits {
         var limits = base.limits
-        if let rate = governor.rates.write {
-            limits.bulkWrite = min(limits.bulkWrite, max(limits.batchWrite, Int(min(rate, 1e9))))
-        }
+        guard let rate = governor.rates.write else { return limits }
+        limits.bulkWrite = min(limits.bulkWrite, max(limits.batchWrite, Int(min(rate, 1e6))))
+        limits.bulkWriteBytes = min(limits.bulkWriteBytes, max(64 << 10, Int(min(rate, 1e6)) << 10))
         return limits
     }
 

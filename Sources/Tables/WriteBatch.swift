@@ -71,6 +71,9 @@ package final class WriteBatch: @unchecked Sendable {
     /// Bytes of JSON.
     package var byteCount: Int { json.count }
 
+    /// DynamoDB's size of all items added.
+    package var storedBytes: Int { entries.reduce(0) { $0 + $1.size } }
+
     /// Sortable bytes of the key of what was added last; valid until the next change.
     package var lastKey: UnsafeRawBufferPointer {
         guard let last = entries.last else { return UnsafeRawBufferPointer(start: nil, count: 0) }
