@@ -43,3 +43,32 @@ client.update_continuous_backups(
     TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
 PYTHON
 }
+
+# bucket NAME [FOLDER PREFIX]   A new bucket, and in it the files of a folder, their paths behind the prefix.
+bucket() {
+  "$PYTHON" - "$@" <<'PYTHON'
+import boto3, os, sys
+s3 = boto3.client("s3")
+name = sys.argv[1]
+s3.create_bucket(Bucket=name, **({} if s3.meta.region_name == "us-east-1" else
+    {"CreateBucketConfiguration": {"LocationConstraint": s3.meta.region_name}}))
+if len(sys.argv) > 2:
+    for folder, _, files in os.walk(sys.argv[2]):
+        for file in files:
+            path = os.path.join(folder, file)
+            s3.upload_file(path, name, sys.argv[3] + os.path.relpath(path, sys.argv[2]))
+PYTHON
+}
+
+# objects BUCKET [PREFIX]   The keys below a prefix and the MD5 of each; then how many uploads are open.
+objects() {
+  "$PYTHON" - "$@" <<'PYTHON'
+import boto3, hashlib, sys
+s3 = boto3.client("s3")
+bucket, prefix = sys.argv[1], (sys.argv + [""])[2]
+for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
+    body = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+    print(hashlib.md5(body).hexdigest(), entry["Key"][len(prefix):])
+print(len(s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])), "open uploads")
+PYTHON
+}
