@@ -65,7 +65,7 @@ final class DataFileWriter {
             gzip = output.gzip
         } else {
             let checksums = ChecksumSink(over: try AtomicFileSink(joined(directory, path)))
-            gzip = GzipSink(over: checksums)
+            gzip = GzipSink(over: checksums, jobs: availableProcessors())
             output = (checksums, gzip)
         }
         try gzip.write(buffer.bytes)

@@ -11,13 +11,16 @@ package struct StreamOptions: Sendable {
     package var rejects: String?
     /// Whether the user could have named a file for bad records; messages speak of it only then.
     package var offersRejects: Bool
+    /// How many workers read files.
+    package var jobs: Int
     /// What opens locations in AWS; nil where there can be none.
     package var services: LiveServices?
 
     package init(
         requiresSeal: Bool = false, writesSeal: Bool = false, rejects: String? = nil, offersRejects: Bool = false,
-        services: LiveServices? = nil
+        jobs: Int = 1, services: LiveServices? = nil
     ) {
+        self.jobs = jobs
         self.services = services
         self.offersRejects = offersRejects
         self.requiresSeal = requiresSeal
