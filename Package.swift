@@ -36,9 +36,10 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(name: "ByteStreams", dependencies: ["CZlib"], swiftSettings: library),
+        .systemLibrary(name: "CScan"),
         .target(
             name: "Items",
-            dependencies: ["ByteStreams", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["CScan", "ByteStreams", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: library),
         .target(
             name: "Rekeying",

@@ -49,13 +49,16 @@ package enum Compression: Sendable {
 ///
 /// A file or symbolic link of that name is replaced; what a link points to is not touched.
 ///
+/// - Parameter jobs: threads that compress.
 /// - Throws: `.cannotCreate` where the directory is missing or closed to us, or the path is a directory.
-package func openSink(_ path: String, compression: Compression = .byName) throws(RekeyError) -> any ByteSink {
+package func openSink(
+    _ path: String, compression: Compression = .byName, jobs: Int = 1
+) throws(RekeyError) -> any ByteSink {
     let sink = try openPlainSink(path)
     switch compression {
     case .none: return sink
-    case .gzip: return GzipSink(over: sink)
-    case .byName: return path.utf8.suffix(3).elementsEqual(".gz".utf8) ? GzipSink(over: sink) : sink
+    case .gzip: return GzipSink(over: sink, jobs: jobs)
+    case .byName: return path.utf8.suffix(3).elementsEqual(".gz".utf8) ? GzipSink(over: sink, jobs: jobs) : sink
     }
 }
 

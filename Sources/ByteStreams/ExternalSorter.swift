@@ -34,9 +34,25 @@ package final class ExternalSorter {
         guard key.count <= UInt32.max, value.count <= UInt32.max else {
             throw RekeyError(.badInput, "a record of 4 GiB or more cannot be sorted")
         }
-        if !arena.hasRoom(keyCount: key.count, valueCount: value.count) { try spillArena() }
+        if !arena.hasRoom(SortRecord.headerSize + key.count + value.count) { try spillArena() }
         arena.append(key: key, value: value)
         count += 1
+    }
+
+    /// Adds records that were put together before: of each the length of key and value, four bytes each in the machine's order, then
+    /// both.
+    ///
+    /// - Throws: `.cannotCreate` or `.inputOutput` where a temporary file fails.
+    package func add(_ records: UnsafeRawBufferPointer) throws(RekeyError) {
+        precondition(!isWalking, "add() inside forEach()")
+        var position = 0
+        while position < records.count, let base = records.baseAddress {
+            let record = SortRecord(start: base + position)
+            if !arena.hasRoom(record.count) { try spillArena() }
+            arena.append(record)
+            count += 1
+            position += record.count
+        }
     }
 
     /// Calls `body` with each key and value by key bytes (a key before its longer continuation), equal keys in the order

@@ -16,6 +16,27 @@ package struct LineBlock {
     package let isOversizedLine: Bool
 }
 
+/// The storage of a block of lines.
+package final class LineBuffer {
+    package private(set) var base: UnsafeMutableRawPointer
+    package private(set) var capacity: Int
+
+    package init(capacity: Int = 0) {
+        self.capacity = capacity
+        base = .allocate(byteCount: capacity, alignment: 16)
+    }
+
+    deinit { base.deallocate() }
+
+    /// Makes sure of the capacity; what is in it is lost.
+    func reserve(_ needed: Int) {
+        if capacity >= needed { return }
+        base.deallocate()
+        capacity = needed
+        base = .allocate(byteCount: needed, alignment: 16)
+    }
+}
+
 /// Splits a source into lines, in blocks and without copying lines.
 ///
 /// A line longer than the maximum is reported once, then skipped to its `\n` in bounded memory.
@@ -29,8 +50,10 @@ package final class LineReader {
     private let source: any ByteSource
     /// Never more than the longest allowed line and its `\n`, so that a full buffer without `\n` is an oversized line.
     private let maximumCapacity: Int
-    private var buffer: UnsafeMutableRawPointer
-    private var capacity: Int
+    private let blockSize: Int
+    private var storage: LineBuffer
+    private var buffer: UnsafeMutableRawPointer { storage.base }
+    private var capacity: Int { storage.capacity }
     private var start = 0
     private var end = 0
     /// The number of the line at `start`.
@@ -47,11 +70,9 @@ package final class LineReader {
         precondition(maximumLineLength > 0 && blockSize > 0)
         self.source = source
         maximumCapacity = maximumLineLength + 1
-        capacity = min(blockSize, maximumCapacity)
-        buffer = .allocate(byteCount: capacity, alignment: 16)
+        self.blockSize = min(blockSize, maximumCapacity)
+        storage = LineBuffer(capacity: self.blockSize)
     }
-
-    deinit { buffer.deallocate() }
 
     /// The next lines, as many as one read brought; nil at the end.
     package func nextBlock() throws(RekeyError) -> LineBlock? {
@@ -65,6 +86,28 @@ package final class LineReader {
             if !rest.isEmpty { line += 1 }
         }
         return block
+    }
+
+    /// As `nextBlock`, but the storage that the block lies in becomes the caller's, for another thread to work on.
+    ///
+    /// Lines are not counted: `firstLine` means nothing.
+    ///
+    /// - Parameter spare: storage for the reader to go on with; it may come from another reader of the same sizes.
+    package func nextOwnedBlock(_ spare: LineBuffer) throws(RekeyError) -> (block: LineBlock, storage: LineBuffer)? {
+        guard let block = try fill() else { return nil }
+        if block.isOversizedLine {
+            spare.reserve(block.bytes.count)
+            spare.base.copyMemory(from: block.bytes.baseAddress!, byteCount: block.bytes.count)
+            let bytes = UnsafeRawBufferPointer(start: spare.base, count: block.bytes.count)
+            return (LineBlock(bytes: bytes, firstLine: 0, offset: block.offset, isOversizedLine: true), spare)
+        }
+        let full = storage
+        spare.reserve(max(blockSize, end - start))
+        spare.base.copyMemory(from: full.base + start, byteCount: end - start)
+        storage = spare
+        end -= start
+        start = 0
+        return (block, full)
     }
 
     /// Calls `body` with each line, its number from 1, the bytes before it, and whether it is longer than the maximum
@@ -162,12 +205,9 @@ package final class LineReader {
     }
 
     private func grow() {
-        let larger = min(capacity * 2, maximumCapacity)
-        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
-        memcpy(moved, buffer, end)
-        buffer.deallocate()
-        buffer = moved
-        capacity = larger
+        let larger = LineBuffer(capacity: min(capacity * 2, maximumCapacity))
+        larger.base.copyMemory(from: buffer, byteCount: end)
+        storage = larger
     }
 
     private func firstNewline(_ bytes: UnsafeRawBufferPointer) -> Int? {

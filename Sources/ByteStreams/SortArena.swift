@@ -68,9 +68,10 @@ struct SortArena: ~Copyable {
     var count: Int { entries.count }
 
     /// Whether a record can be added within the limit. A single one always can.
-    func hasRoom(keyCount: Int, valueCount: Int) -> Bool {
-        let size = SortRecord.headerSize + keyCount + valueCount
-        return entries.isEmpty || used + size + (entries.count + 1) * Self.entryCost <= memoryLimit
+    ///
+    /// - Parameter size: of the record with its header.
+    func hasRoom(_ size: Int) -> Bool {
+        entries.isEmpty || used + size + (entries.count + 1) * Self.entryCost <= memoryLimit
     }
 
     mutating func append(key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
@@ -81,6 +82,15 @@ struct SortArena: ~Copyable {
         start.storeBytes(of: UInt32(value.count), toByteOffset: 4, as: UInt32.self)
         if let base = key.baseAddress { memcpy(start + SortRecord.headerSize, base, key.count) }
         if let base = value.baseAddress { memcpy(start + SortRecord.headerSize + key.count, base, value.count) }
+        entries.append(Entry(prefix: 0, offset: used))
+        used += size
+        isSorted = false
+    }
+
+    mutating func append(_ record: SortRecord) {
+        let size = record.count
+        if used + size > capacity { grow(to: used + size) }
+        memcpy(bytes! + used, record.start, size)
         entries.append(Entry(prefix: 0, offset: used))
         used += size
         isSorted = false

@@ -78,71 +78,76 @@ final class Inflater {
     }
 }
 
-/// Makes one gzip member with no name and no time in its header, so that the same bytes in give the same bytes out.
+/// Compresses pieces of one deflate stream, each on its own; one per thread.
 final class Deflater {
-    /// What to do after the given input.
-    enum Flush {
-        case none
-        /// Everything given so far can be expanded by the reader.
-        case sync
-        case finish
-    }
-
     private let stream: UnsafeMutablePointer<z_stream>
-    private let header: UnsafeMutablePointer<gz_header>
     private let isReady: Bool
+
+    /// Bytes before a piece that it may refer to.
+    static let window = 32 << 10
 
     /// - Parameter level: 0 (store) to 9 (smallest).
     init(level: Int) {
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
-        header = .allocate(capacity: 1)
-        header.initialize(to: gz_header())
-        header.pointee.os = 255
+        // No wrapper: header, checksum and length belong to the whole, not to a piece.
         isReady =
             deflateInit2_(
-                stream, Int32(level), Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
-                Int32(MemoryLayout<z_stream>.size)) == Z_OK && deflateSetHeader(stream, header) == Z_OK
+                stream, Int32(level), Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+                Int32(MemoryLayout<z_stream>.size)) == Z_OK
     }
 
     deinit {
         deflateEnd(stream)
         stream.deallocate()
-        header.deallocate()
     }
 
-    /// Compresses all of `input`, handing on what comes out through `room` in pieces.
-    func step(
-        _ input: UnsafeRawBufferPointer, flush: Flush, room: UnsafeMutableRawBufferPointer,
-        _ output: (UnsafeRawBufferPointer) throws(RekeyError) -> Void
-    ) throws(RekeyError) {
-        guard isReady else { throw RekeyError(.unexpected, "zlib cannot compress: out of memory") }
-        var rest = input
-        while true {
-            let piece = min(rest.count, 1 << 30)
-            let isLast = piece == rest.count
-            let mode: Int32 =
-                switch flush {
-                case .none: Z_NO_FLUSH
-                case .sync: isLast ? Z_SYNC_FLUSH : Z_NO_FLUSH
-                case .finish: isLast ? Z_FINISH : Z_NO_FLUSH
-                }
-            stream.pointee.next_in = rest.baseAddress.map {
-                UnsafeMutableRawPointer(mutating: $0).assumingMemoryBound(to: Bytef.self)
-            }
-            stream.pointee.avail_in = uInt(piece)
-            repeat {
-                stream.pointee.next_out = room.baseAddress!.assumingMemoryBound(to: Bytef.self)
-                stream.pointee.avail_out = uInt(room.count)
-                let status = deflate(stream, mode)
-                guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR else {
-                    throw RekeyError(.unexpected, "zlib cannot compress: status \(status)")
-                }
-                let made = room.count - Int(stream.pointee.avail_out)
-                if made > 0 { try output(UnsafeRawBufferPointer(rebasing: room[..<made])) }
-            } while stream.pointee.avail_out == 0
-            rest = UnsafeRawBufferPointer(rebasing: rest[piece...])
-            if isLast { return }
+    /// The most bytes that `compress` makes of so many.
+    func bound(_ count: Int) -> Int { Int(deflateBound(stream, uLong(count))) + 16 }
+
+    /// Compresses one piece. It ends on a byte, so that another may follow, or, the last one, with the end of the stream.
+    ///
+    /// - Parameters:
+    ///   - before: what stands before the piece, as far as the window reaches.
+    ///   - room: `bound` bytes at least.
+    /// - Returns: how many bytes it made; nil where zlib is out of memory.
+    func compress(
+        _ piece: UnsafeRawBufferPointer, after before: UnsafeRawBufferPointer, isLast: Bool,
+        room: UnsafeMutableRawBufferPointer
+    ) -> Int? {
+        guard isReady, deflateReset(stream) == Z_OK else { return nil }
+        if !before.isEmpty {
+            let dictionary = before.baseAddress!.assumingMemoryBound(to: Bytef.self)
+            guard deflateSetDictionary(stream, dictionary, uInt(before.count)) == Z_OK else { return nil }
         }
+        stream.pointee.next_in = piece.baseAddress.map {
+            UnsafeMutableRawPointer(mutating: $0).assumingMemoryBound(to: Bytef.self)
+        }
+        stream.pointee.avail_in = uInt(piece.count)
+        stream.pointee.next_out = room.baseAddress!.assumingMemoryBound(to: Bytef.self)
+        stream.pointee.avail_out = uInt(room.count)
+        let status = deflate(stream, isLast ? Z_FINISH : Z_SYNC_FLUSH)
+        guard status == (isLast ? Z_STREAM_END : Z_OK), stream.pointee.avail_in == 0, stream.pointee.avail_out > 0
+        else {
+            return nil
+        }
+        return room.count - Int(stream.pointee.avail_out)
+    }
+}
+
+/// The CRC-32 of gzip (RFC 1952), of parts that can be put together.
+struct Checksum32 {
+    private(set) var value: UInt32 = 0
+
+    init() {}
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        let start = bytes.baseAddress?.assumingMemoryBound(to: Bytef.self)
+        value = UInt32(truncatingIfNeeded: crc32(0, start, uInt(bytes.count)))
+    }
+
+    /// Adds the checksum of the `count` bytes that follow.
+    mutating func append(_ next: Checksum32, count: Int) {
+        value = UInt32(truncatingIfNeeded: crc32_combine(uLong(value), uLong(next.value), count))
     }
 }

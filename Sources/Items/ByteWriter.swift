@@ -72,6 +72,29 @@ package struct ByteWriter: ~Copyable {
         source.withUnsafeBytes { append($0) }
     }
 
+    /// Appends four bytes in the machine's own order.
+    @inlinable
+    package mutating func appendInteger(_ value: UInt32) {
+        reserve(4)
+        UnsafeMutableRawPointer(base + length).storeBytes(of: value, as: UInt32.self)
+        length &+= 4
+    }
+
+    /// Appends a record as `ExternalSorter.add` takes it: the lengths of key and value, then both.
+    package mutating func appendSortRecord(
+        key: (inout ByteWriter) -> Void, value: (inout ByteWriter) -> Void
+    ) {
+        let start = length
+        appendInteger(0)
+        appendInteger(0)
+        key(&self)
+        let middle = length
+        value(&self)
+        let header = UnsafeMutableRawPointer(base + start)
+        header.storeBytes(of: UInt32(truncatingIfNeeded: middle - start - 8), as: UInt32.self)
+        header.storeBytes(of: UInt32(truncatingIfNeeded: length - middle), toByteOffset: 4, as: UInt32.self)
+    }
+
     /// A copy as an array.
     package var array: [UInt8] { Array(UnsafeBufferPointer(start: base, count: length)) }
 }

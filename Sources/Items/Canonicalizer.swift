@@ -8,6 +8,8 @@
 ///
 /// Numbers become integer significand and exponent, sets are sorted, members are sorted by UTF-16 code units. Two items have the same
 /// canonical bytes exactly when DynamoDB holds them equal. Not thread-safe: one per worker.
+///
+/// Items as AWS writes them take `CompactCanonicalizer`'s way; all others this one.
 package struct Canonicalizer: ~Copyable {
     private struct Piece {
         /// The sort key inside `keys`.
@@ -23,11 +25,13 @@ package struct Canonicalizer: ~Copyable {
     private var spare = ByteWriter(capacity: 512)
     private var number = ByteWriter(capacity: 64)
     private var pieces: [Piece] = []
+    private var compact = CompactCanonicalizer()
 
     package init() {}
 
     /// The canonical form of a validated item; valid until the next call.
     package mutating func canonical(_ item: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        if let canonical = compact.canonical(item) { return canonical }
         output.removeAll()
         keys.removeAll()
         pieces.removeAll(keepingCapacity: true)

@@ -133,7 +133,7 @@ struct Cursor {
         position = i
     }
 
-    private mutating func escape() throws(ItemError) {
+    mutating func escape() throws(ItemError) {
         let start = position
         guard position + 1 < end else { throw ItemError("the record ends inside a string", at: end) }
         switch base[position + 1] {
@@ -176,7 +176,7 @@ struct Cursor {
     }
 
     /// Steps over one well-formed UTF-8 sequence of two to four bytes (RFC 3629, section 4).
-    private mutating func multibyte() throws(ItemError) {
+    mutating func multibyte() throws(ItemError) {
         let lead = base[position]
         let left = end - position
         func continuation(_ i: Int, _ low: UInt8 = 0x80, _ high: UInt8 = 0xBF) -> Bool {

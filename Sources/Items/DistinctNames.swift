@@ -72,6 +72,14 @@ struct DistinctNames: ~Copyable {
         } else {
             for i in 0..<nameCount { prefix |= UInt64(pointer[i]) << UInt64(56 - 8 * i) }
         }
+        return insert(pointer, count: nameCount, prefix: prefix, at: offset, mark: mark)
+    }
+
+    /// As above, for a caller that has the prefix.
+    @inline(__always)
+    mutating func insert(
+        _ pointer: UnsafePointer<UInt8>, count nameCount: Int, prefix: UInt64, at offset: Int, mark: Int
+    ) -> Bool {
         let length = Int32(truncatingIfNeeded: nameCount)
         if count &- mark < Self.pairwiseLimit {
             var i = mark
@@ -84,11 +92,19 @@ struct DistinctNames: ~Copyable {
                 i &+= 1
             }
         }
-        if count == capacity { grow() }
-        entries[count] = Entry(
-            pointer: pointer, count: length, offset: Int32(truncatingIfNeeded: offset), prefix: prefix)
-        count &+= 1
+        append(pointer, count: nameCount, prefix: prefix, at: offset)
         return true
+    }
+
+    /// Adds a name that the caller knows to be new in its group.
+    @inline(__always)
+    mutating func append(_ pointer: UnsafePointer<UInt8>, count nameCount: Int, prefix: UInt64, at offset: Int) {
+        if count == capacity { grow() }
+        (entries + count).initialize(
+            to: Entry(
+                pointer: pointer, count: Int32(truncatingIfNeeded: nameCount),
+                offset: Int32(truncatingIfNeeded: offset), prefix: prefix))
+        count &+= 1
     }
 
     private mutating func grow() {

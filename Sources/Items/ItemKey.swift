@@ -99,9 +99,13 @@ package enum KeyValue: Sendable, Hashable {
     /// A zero byte becomes 00 FF and the end 00, so that a prefix sorts before what it begins.
     private func appendDelimited(_ bytes: [UInt8], tag: UInt8, to writer: inout ByteWriter) {
         writer.append(tag)
-        for byte in bytes {
-            writer.append(byte)
-            if byte == 0 { writer.append(0xFF) }
+        if bytes.contains(0) {
+            for byte in bytes {
+                writer.append(byte)
+                if byte == 0 { writer.append(0xFF) }
+            }
+        } else {
+            writer.append(bytes)
         }
         writer.append(0)
     }
@@ -131,9 +135,14 @@ package struct ItemKey: Sendable, Hashable {
     /// Bytes whose memcmp order is the order by partition key, then sort key; equal exactly for equal keys.
     package var sortableBytes: [UInt8] {
         var writer = ByteWriter()
+        appendSortable(to: &writer)
+        return writer.array
+    }
+
+    /// Appends `sortableBytes`.
+    package func appendSortable(to writer: inout ByteWriter) {
         partition.appendSortable(to: &writer)
         sort?.appendSortable(to: &writer)
-        return writer.array
     }
 
     /// The sortable bytes of one value alone.

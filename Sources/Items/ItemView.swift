@@ -23,14 +23,25 @@ package struct ItemView {
 
     /// The slot of the attribute with this name, compared without escapes; nil when the item lacks it.
     package func find(_ name: [UInt8]) -> AttributeSlot? {
-        name.withUnsafeBytes { wanted in
-            for slot in attributes {
-                if slot.nameHasEscape {
+        if name.isEmpty { return nil }
+        return name.withUnsafeBytes { wanted in
+            guard let name = wanted.baseAddress, let base = line.baseAddress else { return nil }
+            let count = wanted.count
+            let (first, last) = (wanted[0], wanted[count - 1])
+            for index in 0..<attributes.count {
+                let place = attributes[index].name
+                if attributes[index].nameHasEscape {
                     var writer = ByteWriter()
-                    appendUnescaped(bytes(slot.name), to: &writer)
-                    if equal(writer.bytes, wanted) { return slot }
-                } else if equal(bytes(slot.name), wanted) {
-                    return slot
+                    appendUnescaped(bytes(place), to: &writer)
+                    if equal(writer.bytes, wanted) { return attributes[index] }
+                    continue
+                }
+                guard Int(place.upperBound &- place.lowerBound) == count else { continue }
+                let start = base + Int(place.lowerBound)
+                if start.load(as: UInt8.self) == first, start.load(fromByteOffset: count - 1, as: UInt8.self) == last,
+                    count < 3 || memcmp(start, name, count) == 0
+                {
+                    return attributes[index]
                 }
             }
             return nil

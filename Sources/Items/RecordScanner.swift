@@ -23,6 +23,7 @@ package struct RecordScanner: ~Copyable {
     /// Checks one line and says what it is. Ranges and slots are offsets into `line`.
     package mutating func scan(_ line: UnsafeRawBufferPointer) throws(ItemError) -> Record {
         guard line.count <= Int(Int32.max) else { throw ItemError("a record is longer than 2 GiB", at: 0) }
+        if let record = scanCompact(line) { return record }
         scanner.begin(line)
         var record: Record
         do {
@@ -39,6 +40,27 @@ package struct RecordScanner: ~Copyable {
         scanner.cursor.skipWhitespace()
         guard scanner.cursor.position == line.count else { throw scanner.cursor.unexpected("the end of the line") }
         return record
+    }
+
+    /// Reads a line as AWS and rekey write it; nil where the line has to be read with care.
+    @inline(__always)
+    private mutating func scanCompact(_ line: UnsafeRawBufferPointer) -> Record? {
+        let text = scanner.marked(line)
+        let wrapper: (Record.Kind, start: Int, braces: Int)
+        // `{"Item":`, `{"PutReq` and `uest":{"Item":`, and a bare item.
+        guard text.end > 24 else { return nil }
+        switch text.eight(0) {
+        case 0x3A22_6D65_7449_227B: wrapper = (.item, 8, 1)
+        case 0x7165_5274_7550_227B
+        where text.eight(8) == 0x227B_3A22_7473_6575 && text.eight(14) == 0x3A22_6D65_7449_227B:
+            wrapper = (.putRequest, 22, 2)
+        default: return nil
+        }
+        guard text.base[wrapper.start] == UInt8(ascii: "{") else { return nil }
+        let end = scanner.compactItem(text, at: wrapper.start)
+        guard end > 0, end &+ wrapper.braces == text.end else { return nil }
+        for place in end..<text.end where text.base[place] != UInt8(ascii: "}") { return nil }
+        return Record(wrapper.0, image: Range(uncheckedBounds: (wrapper.start, end)))
     }
 
     /// Checks a typed item with nothing around it.

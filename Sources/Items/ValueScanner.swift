@@ -10,8 +10,10 @@ struct ValueScanner: ~Copyable {
     var slotCount = 0
     /// DynamoDB's size of the item scanned last with `noting`, but for what `isSizeExact` says.
     private var size = 0
-    /// False where a number or binary with escapes or a set of them was met, which are not reckoned here.
-    private var isSizeExact = true
+    /// False where a number or binary with escapes or a set of them was met, which are not reckoned here, and on the quick way, which
+    /// reckons nothing.
+    var isSizeExact = true
+    private var marks = TextMarks()
     private var slotCapacity = 32
     /// What the value scanned last holds behind its type tag.
     private var type = AttributeType.null
@@ -76,13 +78,7 @@ struct ValueScanner: ~Copyable {
             let valueStart = cursor.position
             try value(depth: depth)
             if noting {
-                if slotCount == slotCapacity { growSlots() }
-                slots[slotCount] = AttributeSlot(
-                    name: Int32(truncatingIfNeeded: name.start)..<Int32(truncatingIfNeeded: name.end),
-                    nameHasEscape: name.hasEscape, type: type,
-                    value: Int32(truncatingIfNeeded: valueStart)..<Int32(truncatingIfNeeded: cursor.position),
-                    content: content, contentHasEscape: contentHasEscape)
-                slotCount &+= 1
+                note(name: name.start..<name.end, hasEscape: name.hasEscape, value: valueStart..<cursor.position)
             }
         } while cursor.take(UInt8(ascii: ","))
         try cursor.expect(UInt8(ascii: "}"), "',' or '}'")
@@ -96,6 +92,32 @@ struct ValueScanner: ~Copyable {
         var end = Cursor(UnsafeRawBufferPointer(start: cursor.base, count: cursor.end), at: start - 1)
         guard let token = try? end.string("a string") else { return ItemError("\(what) stands twice", at: start) }
         return ItemError("\(what) stands twice: \(shown(token))", at: start)
+    }
+
+    /// Marks a line for the quick way; valid until the next call.
+    @inline(__always)
+    mutating func marked(_ line: UnsafeRawBufferPointer) -> MarkedText {
+        let start = Cursor(line)
+        return marks.mark(start.base, count: start.end)
+    }
+
+    /// Makes a slot of the value scanned last.
+    @inline(__always)
+    mutating func note(name: Range<Int>, hasEscape: Bool, value: Range<Int>) {
+        if slotCount == slotCapacity { growSlots() }
+        (slots + slotCount).initialize(
+            to: AttributeSlot(
+                name: int32(name), nameHasEscape: hasEscape, type: type, value: int32(value), content: content,
+                contentHasEscape: contentHasEscape))
+        slotCount &+= 1
+    }
+
+    /// Remembers what a value holds behind its type tag.
+    @inline(__always)
+    mutating func scanned(_ type: AttributeType, _ start: Int, _ end: Int, _ hasEscape: Bool) {
+        self.type = type
+        content = int32(start..<end)
+        contentHasEscape = hasEscape
     }
 
     private mutating func growSlots() {
@@ -176,9 +198,7 @@ struct ValueScanner: ~Copyable {
         }
         let contentEnd = cursor.position
         try closeValue()
-        self.type = type
-        content = Int32(truncatingIfNeeded: start)..<Int32(truncatingIfNeeded: end < 0 ? contentEnd : end)
-        contentHasEscape = hasEscape
+        scanned(type, start, end < 0 ? contentEnd : end, hasEscape)
     }
 
     /// Steps over the brace behind a value's one type.
@@ -215,7 +235,7 @@ struct ValueScanner: ~Copyable {
         try cursor.expect(UInt8(ascii: "]"), "',' or ']'")
     }
 
-    private mutating func set(_ type: AttributeType) throws(ItemError) {
+    mutating func set(_ type: AttributeType) throws(ItemError) {
         try cursor.expect(UInt8(ascii: "["), "a set")
         if cursor.take(UInt8(ascii: "]")) {
             throw ItemError("a set is empty; DynamoDB wants at least one member", at: cursor.position - 1)
@@ -344,4 +364,13 @@ struct ValueScanner: ~Copyable {
         }
         guard isValid else { throw ItemError("a JSON number is malformed", at: start) }
     }
+}
+
+/// An offset of a line, which has at most 2 GiB.
+@inline(__always)
+private func int32(_ range: Range<Int>) -> Range<Int32> {
+    Range(
+        uncheckedBounds: (
+            Int32(truncatingIfNeeded: range.lowerBound), Int32(truncatingIfNeeded: range.upperBound)
+        ))
 }

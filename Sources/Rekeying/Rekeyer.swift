@@ -17,7 +17,9 @@ package struct Rekeyer: ~Copyable {
         case moved(rule: Int)
     }
 
-    private let rules: [Rule]
+    private let rules: [PreparedRule]
+    private let sourceGate: KeyGate
+    private let targetGate: KeyGate
     private let partitionName: [UInt8]
     private let sortName: [UInt8]?
     private let hasSort: Bool
@@ -26,11 +28,15 @@ package struct Rekeyer: ~Copyable {
     private var captures: CaptureTable
     private var splice = Splice()
     private var rendered: [UInt8] = []
+    /// The new key of the item that `place` said is moved.
+    package private(set) var newKey = ItemKey(partition: .string([]))
     /// Values without escapes; captures point into them until the next item.
     private var copies: [UnsafeMutableRawBufferPointer] = []
 
     package init(_ rules: RuleSet) {
-        self.rules = rules.rules
+        self.rules = rules.rules.map(PreparedRule.init)
+        sourceGate = KeyGate(rules.rules.map(\.source))
+        targetGate = KeyGate(rules.rules.map(\.target))
         partitionName = Array(rules.partition.utf8)
         sortName = rules.sort.map { Array($0.utf8) }
         hasSort = rules.sort != nil
@@ -74,8 +80,13 @@ package struct Rekeyer: ~Copyable {
     /// True when the item's key lies in the range of some rule's `to`.
     package mutating func produces(_ view: ItemView) throws(ItemError) -> Bool {
         forgetCopies()
-        let slots = try keySlots(view)
-        guard let partition = text(slots.partition, in: view) else { return false }
+        return produces(view, try keySlots(view))
+    }
+
+    private mutating func produces(
+        _ view: ItemView, _ slots: (partition: AttributeSlot, sort: AttributeSlot?)
+    ) -> Bool {
+        guard let partition = text(slots.partition, in: view), targetGate.admits(partition) else { return false }
         return matcher.produces(partition: partition, sort: text(slots.sort, in: view)) != nil
     }
 
@@ -92,34 +103,36 @@ package struct Rekeyer: ~Copyable {
         let slots = try keySlots(view)
         guard let partition = text(slots.partition, in: view) else { return false }
         let sort = text(slots.sort, in: view)
-        return rules.contains { rule in
-            captures.reset(count: rule.captureNames.count)
-            return rule.source.match(partitionKey: partition, sortKey: sort, into: &captures)
+        return rules.contains { prepared in
+            captures.reset(count: prepared.captureCount)
+            return prepared.rule.source.match(partitionKey: partition, sortKey: sort, into: &captures)
         }
     }
 
     private mutating func match(
         _ view: ItemView, _ slots: (partition: AttributeSlot, sort: AttributeSlot?)
     ) throws(ItemError) -> Int? {
-        guard let partition = text(slots.partition, in: view) else { return nil }
+        guard let partition = text(slots.partition, in: view), sourceGate.admits(partition) else { return nil }
         let sort = text(slots.sort, in: view)
         for index in rules.indices {
-            let rule = rules[index]
-            captures.reset(count: rule.captureNames.count)
-            guard rule.source.match(partitionKey: partition, sortKey: sort, into: &captures) else { continue }
-            if try matchesRest(rule, view) { return index }
+            let prepared = rules[index]
+            captures.reset(count: prepared.captureCount)
+            guard prepared.rule.source.match(partitionKey: partition, sortKey: sort, into: &captures) else { continue }
+            if try matchesRest(prepared, view) { return index }
         }
         return nil
     }
 
     /// The part of a rule's `from` beside the key, and its `where`.
-    private mutating func matchesRest(_ rule: Rule, _ view: ItemView) throws(ItemError) -> Bool {
-        guard rule.conditions.allSatisfy({ holds($0, view) }) else { return false }
-        for binding in rule.sourceAttributes {
-            let slot = view.find(Array(binding.attribute.utf8))
+    private mutating func matchesRest(_ prepared: PreparedRule, _ view: ItemView) throws(ItemError) -> Bool {
+        for condition in prepared.conditions where !condition.holds(view) { return false }
+        for (binding, name) in prepared.sourceAttributes {
+            let slot = view.find(name)
             guard let template = binding.template else {
                 guard let slot else { continue }
-                if rule.targetAttributes.contains(where: { $0.attribute == binding.attribute && $0.template != nil }) {
+                if prepared.rule.targetAttributes.contains(where: {
+                    $0.attribute == binding.attribute && $0.template != nil
+                }) {
                     throw ItemError(
                         "the rule would overwrite attribute \(binding.attribute); name it in the rule's `from`",
                         at: Int(slot.value.lowerBound))
@@ -128,19 +141,7 @@ package struct Rekeyer: ~Copyable {
             }
             guard let value = text(slot, in: view), template.match(value, into: &captures) else { return false }
         }
-        return rule.admits(captures)
-    }
-
-    private func holds(_ condition: Condition, _ view: ItemView) -> Bool {
-        guard let name = condition.path.names.first, let slot = view.find(Array(name.utf8)) else { return false }
-        if condition.path.names.count == 1 {
-            return view.withText(slot) { condition.value.equals(type: slot.type, text: $0) }
-        }
-        let map = Item(trusted: Array(view.bytes(slot.content)))
-        guard slot.type == .map, let value = map.value(at: Array(condition.path.names.dropFirst())) else {
-            return false
-        }
-        return value.text.withRawBytes { condition.value.equals(type: value.type, text: $0) }
+        return prepared.rule.admits(captures)
     }
 
     /// As `rewrite`, for the keys that a change or deletion names: conditions and other attributes are not there to be looked at.
@@ -154,10 +155,11 @@ package struct Rekeyer: ~Copyable {
         let partition = text(slots.partition, in: view)
         let sort = text(slots.sort, in: view)
         for index in rules.indices where chosen == nil || chosen == index {
-            captures.reset(count: rules[index].captureNames.count)
-            guard let partition, rules[index].source.match(partitionKey: partition, sortKey: sort, into: &captures)
+            captures.reset(count: rules[index].captureCount)
+            guard let partition, rules[index].rule.source.match(partitionKey: partition, sortKey: sort, into: &captures)
             else { continue }
-            return try rewrite(view, slots, rule: index, isKeyOnly: true, range: range, from: start, into: &output)
+            try rewrite(view, slots, rule: index, isKeyOnly: true, range: range, from: start, into: &output)
+            return (.moved(rule: index), newKey)
         }
         output.append(UnsafeRawBufferPointer(rebasing: view.line[start..<range.upperBound]))
         return (.untouched, nil)
@@ -175,20 +177,63 @@ package struct Rekeyer: ~Copyable {
             output.append(UnsafeRawBufferPointer(rebasing: view.line[start..<range.upperBound]))
             return (.untouched, nil)
         }
-        return try rewrite(view, slots, rule: index, isKeyOnly: false, range: range, from: start, into: &output)
+        try rewrite(view, slots, rule: index, isKeyOnly: false, range: range, from: start, into: &output)
+        return (.moved(rule: index), newKey)
     }
 
+    /// Where an item stands by its key.
+    package enum Placement: Sendable {
+        /// A rule moves it.
+        case moved
+        /// It stands in the range of some rule's `to`.
+        case produced
+        case elsewhere
+    }
+
+    /// As `rewrite`, but an item that is not moved writes nothing; `newKey` is a moved one's new key.
+    package mutating func place(
+        _ view: ItemView, range: Range<Int>, from start: Int, into output: inout ByteWriter
+    ) throws(ItemError) -> Placement {
+        forgetCopies()
+        let slots = try keySlots(view)
+        if let index = try match(view, slots) {
+            try rewrite(view, slots, rule: index, isKeyOnly: false, range: range, from: start, into: &output)
+            return .moved
+        }
+        return produces(view, slots) ? .produced : .elsewhere
+    }
+
+    /// The key that an item has before it is moved.
+    ///
+    /// - Throws: as `ItemView.key`, with the types that the item's own key has.
+    package func oldKey(_ view: ItemView) throws(ItemError) -> ItemKey {
+        let slots = try keySlots(view)
+        if let partition = plainKey(slots.partition, view, limit: 2048) {
+            guard let slot = slots.sort else { return ItemKey(partition: partition) }
+            if let sort = plainKey(slot, view, limit: 1024) { return ItemKey(partition: partition, sort: sort) }
+        }
+        return try view.key(try view.inferredSchema(partition: schemaNames.partition, sort: schemaNames.sort))
+    }
+
+    /// The value of a key attribute that needs no closer look; nil for others.
+    private func plainKey(_ slot: AttributeSlot, _ view: ItemView, limit: Int) -> KeyValue? {
+        guard slot.type == .string, !slot.contentHasEscape else { return nil }
+        let text = view.bytes(slot.content)
+        return text.isEmpty || text.count > limit ? nil : .string(Array(text))
+    }
+
+    /// Appends the line rewritten and sets `newKey`.
     private mutating func rewrite(
         _ view: ItemView, _ slots: (partition: AttributeSlot, sort: AttributeSlot?), rule index: Int, isKeyOnly: Bool,
         range: Range<Int>, from start: Int, into output: inout ByteWriter
-    ) throws(ItemError) -> (Outcome, newKey: ItemKey?) {
-        let rule = rules[index]
+    ) throws(ItemError) {
+        let prepared = rules[index]
         splice.removeAll()
-        let partition = render(rule.target.partition)
+        let partition = render(prepared.rule.target.partition)
         try set(slots.partition, to: partition, view, limit: 2048, name: schemaNames.partition)
         var sortValue: KeyValue?
         if let slot = slots.sort {
-            if let template = rule.target.sort {
+            if let template = prepared.rule.target.sort {
                 let sort = render(template)
                 try set(slot, to: sort, view, limit: 1024, name: schemaNames.sort ?? "")
                 sortValue = .string(sort)
@@ -198,10 +243,10 @@ package struct Rekeyer: ~Copyable {
             }
         }
         if !isKeyOnly {
-            for binding in rule.targetAttributes { change(binding, view, itemEnd: range.upperBound) }
+            for binding in prepared.rule.targetAttributes { change(binding, view, itemEnd: range.upperBound) }
         }
         splice.apply(to: view.line, range: start..<range.upperBound, into: &output)
-        return (.moved(rule: index), ItemKey(partition: .string(partition), sort: sortValue))
+        newKey = ItemKey(partition: .string(partition), sort: sortValue)
     }
 
     private mutating func render(_ template: Template) -> [UInt8] {
@@ -238,18 +283,6 @@ package struct Rekeyer: ~Copyable {
             } else {
                 splice.add(name: name, value: value, after: view.attributes.last, itemEnd: itemEnd)
             }
-        }
-    }
-}
-
-extension Condition.Value {
-    /// True when an attribute of this type and text has the value.
-    func equals(type: AttributeType, text: UnsafeRawBufferPointer) -> Bool {
-        switch self {
-        case .string(let wanted): type == .string && text.elementsEqual(wanted.utf8)
-        case .number(_, let canonical): type == .number && canonicalNumber(text) == canonical
-        case .boolean(let wanted): type == .boolean && text.first == UInt8(ascii: wanted ? "t" : "f")
-        case .null: type == .null
         }
     }
 }

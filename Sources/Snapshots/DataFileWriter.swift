@@ -64,7 +64,7 @@ final class DataFileWriter {
             gzip = output.gzip
         } else {
             let checksums = ChecksumSink(over: try target.create(path))
-            gzip = GzipSink(over: checksums)
+            gzip = GzipSink(over: checksums, jobs: availableProcessors())
             output = (checksums, gzip)
         }
         try gzip.write(buffer.bytes)

@@ -92,14 +92,22 @@ package final class SnapshotWriter {
     ///   - item: typed JSON that a scanner has accepted, copied; it stays byte for byte.
     ///   - key: the item's key.
     package func add(line item: UnsafeRawBufferPointer, key: ItemKey) throws(RekeyError) {
-        try key.sortableBytes.withRawBytes { (keyBytes) throws(RekeyError) in
-            guard let base = item.baseAddress, memchr(base, 0x0A, item.count) != nil else {
-                return try sorter.add(key: keyBytes, value: item)
-            }
+        var record = ByteWriter(capacity: item.count + 128)
+        Self.append(item, key: key, to: &record)
+        try add(records: record.bytes)
+    }
+
+    /// Takes several items, as `append` put them together.
+    package func add(records: UnsafeRawBufferPointer) throws(RekeyError) { try sorter.add(records) }
+
+    /// Puts an item together for `add`; parameters as there. May be called on any thread.
+    package static func append(_ item: UnsafeRawBufferPointer, key: ItemKey, to records: inout ByteWriter) {
+        records.appendSortRecord { writer in
+            key.appendSortable(to: &writer)
+        } value: { writer in
+            guard let base = item.baseAddress, memchr(base, 0x0A, item.count) != nil else { return writer.append(item) }
             // Outside strings, the only place where JSON allows it, a newline means as much as a space.
-            try item.map { $0 == 0x0A ? 0x20 : $0 }.withRawBytes { (line) throws(RekeyError) in
-                try sorter.add(key: keyBytes, value: line)
-            }
+            writer.append(item.map { $0 == 0x0A ? 0x20 : $0 })
         }
     }
 

@@ -1,6 +1,12 @@
 package import ByteStreams
 package import Items
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Finds keys that several items would have, in bounded memory: past the bound, keys spill to disk.
 ///
 /// Remembered are only the keys that rules produce and those that stand in the range of what they produce.
@@ -42,36 +48,37 @@ package final class Collisions {
     package func add(
         _ origin: Origin, key: ItemKey, oldKey: ItemKey, content: UnsafeRawBufferPointer
     ) throws(RekeyError) {
-        if origin == .produced { produced += 1 }
-        var value = ByteWriter(capacity: 256)
-        value.append(origin.rawValue)
-        let texts = [Array(key.description.utf8), Array(oldKey.description.utf8)]
-        for text in texts {
-            value.append(UInt8(truncatingIfNeeded: text.count >> 16))
-            value.append(UInt8(truncatingIfNeeded: text.count >> 8))
-            value.append(UInt8(truncatingIfNeeded: text.count))
-            value.append(text)
-        }
-        value.append(content)
-        try key.sortableBytes.withRawBytes { key throws(RekeyError) in
-            try sorter.add(key: key, value: value.bytes)
-        }
+        var keys = CollisionKeys()
+        keys.add(origin, key: key, oldKey: oldKey, content: content)
+        try add(keys)
+    }
+
+    /// Remembers the keys of several items.
+    func add(_ keys: borrowing CollisionKeys) throws(RekeyError) {
+        produced += keys.produced
+        try sorter.add(keys.records.bytes)
     }
 
     private struct Entry {
-        var origin: Origin
         var key: String
         var oldKey: String
         var content: [UInt8]
 
         init(_ bytes: UnsafeRawBufferPointer) {
-            origin = Origin(rawValue: bytes[0]) ?? .present
             var position = 1
-            func text() -> String {
-                let count = Int(bytes[position]) << 16 | Int(bytes[position + 1]) << 8 | Int(bytes[position + 2])
-                defer { position += 3 + count }
-                return String(decoding: bytes[position + 3..<position + 3 + count], as: UTF8.self)
+            func part() -> KeyValue? {
+                let kind = bytes[position]
+                guard kind > 0 else {
+                    position += 1
+                    return nil
+                }
+                let start = position + 5
+                let count = Int(bytes.loadUnaligned(fromByteOffset: position + 1, as: UInt32.self))
+                position = start + count
+                let text = Array(bytes[start..<start + count])
+                return kind == 1 ? .string(text) : kind == 2 ? .number(text) : .binary(text)
             }
+            func text() -> String { ItemKey(partition: part() ?? KeyValue(""), sort: part()).description }
             key = text()
             oldKey = text()
             content = Array(bytes[position...])
@@ -81,31 +88,44 @@ package final class Collisions {
     /// Calls `body` with each finding, by key.
     package func forEachFinding(_ body: (Finding) throws(RekeyError) -> Void) throws(RekeyError) {
         guard produced > 0 else { return }
-        var current: [UInt8] = []
-        // Of one key only what a finding needs is kept, however many items have it.
-        var moved: [Entry] = []
+        var current = ByteWriter(capacity: 256)
+        // Of one key only what a finding needs is kept, however many items have it; entries are read when there is one.
+        var first = ByteWriter(capacity: 256)
+        var moved = 0
+        var others: [Entry] = []
         var there: Entry?
         func close() throws(RekeyError) {
-            guard let first = moved.first else { return }
+            guard moved > 0, moved > 1 || there != nil else { return }
+            let entry = Entry(first.bytes)
             func finding(_ kind: Finding.Kind) -> Finding {
-                Finding(kind: kind, key: first.key, sortableKey: current, oldKeys: moved.map(\.oldKey))
+                Finding(
+                    kind: kind, key: entry.key, sortableKey: current.array, oldKeys: ([entry] + others).map(\.oldKey))
             }
-            if moved.count > 1 {
+            if moved > 1 {
                 try body(finding(.severalProduced))
             } else if let there {
-                try body(finding(there.content == first.content ? .takenByEqual : .takenByDifferent))
+                try body(finding(there.content == entry.content ? .takenByEqual : .takenByDifferent))
             }
         }
         try sorter.forEach { key, value throws(RekeyError) in
-            if !key.elementsEqual(current) {
+            if !isSame(key, current.bytes) {
                 try close()
-                moved.removeAll()
+                moved = 0
+                others.removeAll()
                 there = nil
-                current = Array(key)
+                current.removeAll()
+                current.append(key)
             }
-            switch Origin(rawValue: value[0]) {
-            case .produced: if moved.count < 3 { moved.append(Entry(value)) }
-            default: if there == nil { there = Entry(value) }
+            guard Origin(rawValue: value[0]) == .produced else {
+                if there == nil { there = Entry(value) }
+                return
+            }
+            moved += 1
+            if moved == 1 {
+                first.removeAll()
+                first.append(value)
+            } else if moved < 4 {
+                others.append(Entry(value))
             }
         }
         try close()
@@ -121,4 +141,55 @@ extension Collisions.Finding: CustomStringConvertible {
         case .takenByDifferent: "\(oldKeys.joined()) would become \(key), where a different item stands"
         }
     }
+}
+
+/// The keys of some items as a sorter takes them, for a `Collisions` to remember.
+struct CollisionKeys: ~Copyable {
+    /// How many of them a rule produced.
+    private(set) var produced = 0
+    private(set) var records = ByteWriter(capacity: 1 << 10)
+
+    mutating func removeAll() {
+        produced = 0
+        records.removeAll()
+    }
+
+    /// Adds an item's key, as `Collisions.add`.
+    mutating func add(
+        _ origin: Collisions.Origin, key: ItemKey, oldKey: ItemKey,
+        content: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) {
+        if origin == .produced { produced += 1 }
+        records.appendSortRecord { writer in
+            key.appendSortable(to: &writer)
+        } value: { writer in
+            writer.append(origin.rawValue)
+            Self.append(key, to: &writer)
+            Self.append(oldKey, to: &writer)
+            writer.append(content)
+        }
+    }
+
+    private static func append(_ key: ItemKey, to writer: inout ByteWriter) {
+        append(key.partition, to: &writer)
+        if let sort = key.sort { append(sort, to: &writer) } else { writer.append(0) }
+    }
+
+    private static func append(_ value: KeyValue, to writer: inout ByteWriter) {
+        let (kind, bytes): (UInt8, [UInt8]) =
+            switch value {
+            case .string(let bytes): (1, bytes)
+            case .number(let bytes): (2, bytes)
+            case .binary(let bytes): (3, bytes)
+            }
+        writer.append(kind)
+        writer.appendInteger(UInt32(truncatingIfNeeded: bytes.count))
+        writer.append(bytes)
+    }
+}
+
+private func isSame(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+    guard a.count == b.count else { return false }
+    guard let first = a.baseAddress, let second = b.baseAddress else { return true }
+    return memcmp(first, second, a.count) == 0
 }

@@ -18,7 +18,16 @@ package struct DigestStage: Sendable {
     package func run() async throws(RekeyError) -> StageResult {
         let feed = try await openFeed(
             from, selection: Selection(segment: segment), options: options, wantsDigest: true)
-        while try await feed.nextBlock({ _, _, _ in false }) {}
+        try await feed.process({ PassingWorker() }) { (_) throws(RekeyError) in }
         return StageResult(counts: feed.counts, digest: feed.digest ?? Digest(), rejection: feed.rejection)
     }
+}
+
+/// Takes every record and makes nothing of it.
+private struct PassingWorker: RecordWorker, ~Copyable {
+    final class Output: BlockOutput {
+        func begin(_ lines: UnsafeRawBufferPointer) {}
+    }
+
+    mutating func take(_: UnsafeRawBufferPointer, _: Record, _: ItemView, _: Output) throws(ItemError) -> Bool { false }
 }

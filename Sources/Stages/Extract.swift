@@ -36,17 +36,18 @@ package struct Extract: Sendable {
             selection: Selection(
                 partitionPrefix: prefixBytes, partition: rules?.literalPartition, segment: segment),
             options: options)
-        let out = try RecordOutput(output, writesSeal: options.writesSeal, services: options.services)
+        let out = try RecordOutput(output, options: options)
         var written = 0
-        do {
-            var filter = ItemFilter(prefix: prefixBytes, rules: rules, partitionName: partitionName)
-            while try await feed.nextBlock({ line, record, view in
-                if try filter.accepts(view) {
-                    try out.write(line)
-                    written += 1
-                }
-                return false
-            }) {}
+        do throws(RekeyError) {
+            let (rules, partitionName, wantsDigest) = (rules, partitionName, options.writesSeal)
+            try await feed.process({
+                ExtractWorker(
+                    ItemFilter(prefix: prefixBytes, rules: rules, partitionName: partitionName),
+                    wantsDigest: wantsDigest)
+            }) { (output) throws(RekeyError) in
+                try out.write(output.lines)
+                written += output.count
+            }
             try out.finish()
         } catch {
             out.abandon()
@@ -56,6 +57,41 @@ package struct Extract: Sendable {
         result.facts = [("written", .integer(written)), ("leftOut", .integer(feed.counts.passed - written))]
         if let segment { result.facts.append(("segment", .text(segment.text))) }
         return result
+    }
+}
+
+/// The lines of a block that are wanted.
+private final class ExtractOutput: BlockOutput {
+    let lines = BlockText()
+    var count = 0
+
+    func begin(_ block: UnsafeRawBufferPointer) {
+        lines.begin(block)
+        count = 0
+    }
+}
+
+private struct ExtractWorker: RecordWorker, ~Copyable {
+    private var filter: ItemFilter
+    private let wantsDigest: Bool
+    private var digest = StreamDigest()
+
+    init(_ filter: consuming ItemFilter, wantsDigest: Bool) {
+        self.filter = filter
+        self.wantsDigest = wantsDigest
+    }
+
+    mutating func take(
+        _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ output: ExtractOutput
+    ) throws(ItemError) -> Bool {
+        guard try filter.accepts(view) else { return false }
+        output.lines.pass(line)
+        output.count += 1
+        if wantsDigest {
+            digest.add(record, in: line)
+            output.lines.digest.combine(digest.take())
+        }
+        return false
     }
 }
 

@@ -92,13 +92,17 @@ package func fileStore(of path: String, services: LiveServices?) throws(RekeyErr
 
 /// Opens a stage's output: as `openSink`, and `s3://BUCKET/KEY`, an object that appears only when the stage has finished. What ends in
 /// `.gz` is compressed.
-package func openOutput(_ path: String, services: LiveServices?) throws(RekeyError) -> any ByteSink {
-    guard S3Path.isOne(path) else { return try openSink(path) }
+///
+/// - Parameter jobs: threads that compress.
+package func openOutput(
+    _ path: String, jobs: Int = 1, services: LiveServices?
+) throws(RekeyError) -> any ByteSink {
+    guard S3Path.isOne(path) else { return try openSink(path, jobs: jobs) }
     let place = try S3Path(path)
     guard !place.key.isEmpty, !place.key.hasSuffix("/") else {
         throw RekeyError(.usage, "names no object to write; write s3://BUCKET/KEY", source: path)
     }
     let session = try services.require(for: .s3(bucket: place.bucket, prefix: place.key)).session()
     let sink = S3Sink(try S3Client(bucket: place.bucket, session: session), key: place.key)
-    return place.key.hasSuffix(".gz") ? GzipSink(over: sink) : sink
+    return place.key.hasSuffix(".gz") ? GzipSink(over: sink, jobs: jobs) : sink
 }

@@ -55,19 +55,22 @@ package final class RecordFeed {
     /// The sum over all records read; nil where nobody asked and no seal can come.
     package var digest: Digest? { wantsDigest ? streamDigest.digest : nil }
 
-    private let options: StreamOptions
+    let options: StreamOptions
     private let rejects: Rejects?
-    private var wantsDigest: Bool
+    let wantsDigest: Bool
     private var streamDigest = StreamDigest()
     private var scanner = RecordScanner()
     private var sources: Sources
-    private var seal: Seal?
+    private(set) var seal: Seal?
     /// Records read before the current file, and what a manifest says of the file.
     private var fileStart = 0
     private var fileCount: Int?
+    /// The number of the current file's next line.
+    private var nextLine = 1
     /// What a manifest says of the number of records.
     private let expectedCount: Int?
-    private var pageLine = ByteWriter(capacity: 4096)
+    private var pageText = ByteWriter(capacity: 4096)
+    private var pageEnds: [Int] = []
 
     private enum Sources {
         case files([FeedSource], current: LineReader?)
@@ -132,7 +135,6 @@ package final class RecordFeed {
         case .files(var waiting, let current):
             guard let reader = current else {
                 guard let next = waiting.popLast() else { return try end() }
-                fileStart = counts.read
                 fileCount = next.expectedCount
                 sources = .files(waiting, current: LineReader(try next.open()))
                 return true
@@ -140,16 +142,50 @@ package final class RecordFeed {
             if let block = try reader.nextBlock() {
                 try take(block, of: reader.name, body)
             } else {
-                if let fileCount, fileCount != counts.read - fileStart {
-                    throw RekeyError(
-                        .badInput,
-                        "the manifest says \(fileCount) items for this file, it holds \(counts.read - fileStart); fetch both again",
-                        source: reader.name)
-                }
+                try endFile(reader.name, expected: fileCount)
                 sources = .files(waiting, current: nil)
             }
             return true
         }
+    }
+
+    /// The files still to be read, for workers to read them; nil for a table.
+    func takeFiles() -> [FeedSource]? {
+        guard case .files(let waiting, nil) = sources else { return nil }
+        sources = .files([], current: nil)
+        return waiting.reversed()
+    }
+
+    /// Counts a block in that was judged, and sets its bad records aside.
+    func settle<Output: BlockOutput>(_ block: RecordBlock<Output>) throws(RekeyError) {
+        if case .fileEnd(let expected) = block.content { return try endFile(block.source, expected: expected) }
+        let before = counts
+        defer { tell(since: before, bytes: block.bytes.count) }
+        for bad in block.bad {
+            counts.read += 1
+            try reject(
+                bad.line, bad.error, of: block.source, number: nextLine + bad.number, offset: bad.offset,
+                isCut: bad.isCut)
+        }
+        counts.read += block.passed + block.changed
+        counts.passed += block.passed
+        counts.changed += block.changed
+        nextLine += block.lineCount
+        seal = seal ?? block.seal
+        if wantsDigest { streamDigest.combine(block.digest) }
+    }
+
+    /// Holds a file to what its manifest says, and makes ready for the next one.
+    private func endFile(_ source: String, expected: Int?) throws(RekeyError) {
+        let count = counts.read - fileStart
+        if let expected, expected != count {
+            throw RekeyError(
+                .badInput,
+                "the manifest says \(expected) items for this file, it holds \(count); fetch both again", source: source
+            )
+        }
+        fileStart = counts.read
+        nextLine = 1
     }
 
     /// Calls `body` with every record.
@@ -163,15 +199,21 @@ package final class RecordFeed {
         _ page: Page, _ body: (UnsafeRawBufferPointer, Record, ItemView) throws -> Bool
     ) throws(RekeyError) {
         let before = counts
-        var bytes = 0
-        defer { tell(since: before, bytes: bytes) }
+        defer { tell(since: before, bytes: pageText.count) }
+        // All of the page first, so that its lines stay where they are until it is done with.
+        pageText.removeAll()
+        pageEnds.removeAll(keepingCapacity: true)
         for item in page.items {
-            bytes += item.json.count
-            pageLine.removeAll()
-            pageLine.append("{\"Item\":" as StaticString)
-            pageLine.append(item.json)
-            pageLine.append(UInt8(ascii: "}"))
-            try takeLine(pageLine.bytes, of: name, number: counts.read + 1, offset: 0, body)
+            pageText.append("{\"Item\":" as StaticString)
+            pageText.append(item.json)
+            pageText.append(UInt8(ascii: "}"))
+            pageEnds.append(pageText.count)
+        }
+        var start = 0
+        for end in pageEnds {
+            let line = UnsafeRawBufferPointer(rebasing: pageText.bytes[start..<end])
+            try takeLine(line, of: name, number: counts.read + 1, offset: 0, body)
+            start = end
         }
     }
 
@@ -250,7 +292,7 @@ package final class RecordFeed {
     }
 
     /// Checks the seal at the end; returns false, for `nextBlock`.
-    private func end() throws(RekeyError) -> Bool {
+    func end() throws(RekeyError) -> Bool {
         try counts.check()
         try rejects?.finish()
         if let expectedCount, expectedCount != counts.read {

@@ -36,23 +36,26 @@ package struct SnapshotCreate: Sendable {
             from, selection: Selection(partitionPrefix: prefix.map { Array($0.utf8) }), options: options)
         let names = keyNames
         var schema = origin.schema
-        var filter = ItemFilter(
-            prefix: prefix.map { Array($0.utf8) }, rules: rules,
-            partitionName: schema?.partition.name ?? names.partition)
+        let (prefixBytes, rules, partitionName) = (
+            prefix.map { Array($0.utf8) }, rules, schema?.partition.name ?? names.partition
+        )
         var writer: SnapshotWriter?
-        do {
-            while try await feed.nextBlock({ line, record, view in
-                guard let image = record.image else {
-                    throw ItemError("a deletion has no place in a snapshot; load the changes into a table first", at: 0)
-                }
-                guard try filter.accepts(view) else { return false }
-                let known = try schema ?? view.inferredSchema(partition: names.partition, sort: names.sort)
+        do throws(RekeyError) {
+            // Where nothing says what the table's key is, the first item does; then all workers know.
+            try await feed.process(
+                {
+                    SnapshotWorker(
+                        ItemFilter(prefix: prefixBytes, rules: rules, partitionName: partitionName), schema: schema,
+                        names: names)
+                }, mayFork: { schema != nil }
+            ) { (output) throws(RekeyError) in
+                guard let known = output.schema else { return }
                 schema = known
-                let target = try writer ?? makeWriter(origin, known)
+                let target: SnapshotWriter
+                if let writer { target = writer } else { target = try makeWriter(origin, known) }
                 writer = target
-                try target.add(line: UnsafeRawBufferPointer(rebasing: line[image]), key: try view.key(known))
-                return false
-            }) {}
+                try target.add(records: output.records.bytes)
+            }
         } catch {
             writer?.abandon()
             throw error
@@ -114,5 +117,49 @@ package struct SnapshotCreate: Sendable {
                 temporaryDirectory: temporaryDirectory)
         }
         return try SnapshotWriter(path: path, information: information, temporaryDirectory: temporaryDirectory)
+    }
+}
+
+/// The items of a block as a snapshot's writer takes them.
+private final class SnapshotOutput: BlockOutput {
+    var records = ByteWriter(capacity: 1 << 10)
+    /// The key's attributes, from the first item on.
+    var schema: KeySchema?
+
+    func begin(_ lines: UnsafeRawBufferPointer) {
+        records.removeAll()
+        schema = nil
+    }
+}
+
+private struct SnapshotWorker: RecordWorker, ~Copyable {
+    private var filter: ItemFilter
+    private var schema: KeySchema?
+    private let names: KeyNames
+
+    init(_ filter: consuming ItemFilter, schema: KeySchema?, names: KeyNames) {
+        self.filter = filter
+        self.schema = schema
+        self.names = names
+    }
+
+    mutating func take(
+        _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ output: SnapshotOutput
+    ) throws(ItemError) -> Bool {
+        guard let image = record.image else {
+            throw ItemError("a deletion has no place in a snapshot; load the changes into a table first", at: 0)
+        }
+        guard try filter.accepts(view) else { return false }
+        let known: KeySchema
+        if let schema {
+            known = schema
+        } else {
+            known = try view.inferredSchema(partition: names.partition, sort: names.sort)
+            schema = known
+        }
+        let key = try view.key(known)
+        if output.schema == nil { output.schema = known }
+        SnapshotWriter.append(UnsafeRawBufferPointer(rebasing: line[image]), key: key, to: &output.records)
+        return false
     }
 }

@@ -11,6 +11,8 @@ package struct StreamOptions: Sendable {
     package var rejects: String?
     /// Whether the user could have named a file for bad records; messages speak of it only then.
     package var offersRejects: Bool
+    /// How many workers read files.
+    package var jobs: Int
     /// What opens locations in AWS; nil where there can be none.
     package var services: LiveServices?
     /// Told of what is read, a block or page at a time.
@@ -18,8 +20,9 @@ package struct StreamOptions: Sendable {
 
     package init(
         requiresSeal: Bool = false, writesSeal: Bool = false, rejects: String? = nil, offersRejects: Bool = false,
-        services: LiveServices? = nil, progress: ProgressCounters? = nil
+        jobs: Int = 1, services: LiveServices? = nil, progress: ProgressCounters? = nil
     ) {
+        self.jobs = jobs
         self.progress = progress
         self.services = services
         self.offersRejects = offersRejects

@@ -24,6 +24,12 @@ struct StreamDigest: ~Copyable {
     /// Adds an item by its typed JSON.
     mutating func add(item: UnsafeRawBufferPointer) { digest.add(canonical: canonicalizer.canonical(item)) }
 
+    /// The digest so far; the next one begins from nothing.
+    mutating func take() -> Digest {
+        defer { digest = Digest() }
+        return digest
+    }
+
     /// Adds the digest of other items.
     mutating func combine(_ other: Digest) { digest.combine(other) }
 

@@ -31,23 +31,24 @@ package struct Transform: Sendable {
     /// Runs the stage. Throws `.badInput` after the last record where two items came to the same key; no seal is written then.
     package func run() async throws(RekeyError) -> StageResult {
         let feed = try await openFeed(from, options: options)
-        let out = try RecordOutput(output, writesSeal: options.writesSeal, services: options.services)
-        let gone = try deletes.map { path throws(RekeyError) in
-            try RecordOutput(path, writesSeal: options.writesSeal, services: options.services)
+        let out = try RecordOutput(output, options: options)
+        let gone = try deletes.map { path throws(RekeyError) in try RecordOutput(path, options: options) }
+        let targets = try targetKeys.map { path throws(RekeyError) in
+            try RecordOutput(path, options: options, writesSeal: false)
         }
-        let targets = try targetKeys.map { path throws(RekeyError) in try RecordOutput(path, writesSeal: false) }
-        do {
-            var transformer = Transformer(rules: rules, temporaryDirectory: temporaryDirectory)
-            while try await feed.nextBlock({ line, record, view in
-                let isChanged = try transformer.transform(line, record, view)
-                try out.write(transformer.line)
-                if isChanged, let gone, let key = transformer.deletion { try key.withRawBytes { try gone.write($0) } }
-                if let targets, let key = try transformer.targetKey(view) {
-                    try key.withRawBytes { try targets.write($0) }
-                }
-                return isChanged
-            }) {}
-            try transformer.requireNoCollisions(source: feed.name)
+        do throws(RekeyError) {
+            let collisions = Collisions(temporaryDirectory: temporaryDirectory)
+            let (rules, options) = (rules, options)
+            try await feed.process({
+                TransformWorker(
+                    rules, writesDeletions: gone != nil, writesTargets: targets != nil, wantsDigest: options.writesSeal)
+            }) { (output) throws(RekeyError) in
+                try out.write(output.lines)
+                try gone?.write(output.deletions)
+                try targets?.write(output.targets)
+                try collisions.add(output.keys)
+            }
+            try requireNoCollisions(collisions, source: feed.name)
             try gone?.finish()
             try targets?.finish()
             try out.finish()
@@ -59,122 +60,9 @@ package struct Transform: Sendable {
         }
         return StageResult(counts: feed.counts, digest: feed.digest, rejection: feed.rejection)
     }
-}
-
-/// Rewrites one record after the other and remembers the keys that come out.
-struct Transformer: ~Copyable {
-    private var rekeyer: Rekeyer
-    private var scanner = RecordScanner()
-    private var output = ByteWriter(capacity: 4096)
-    private let collisions: Collisions
-    private let rules: RuleSet
-    /// The request that deletes the item under its old key, after a change.
-    private(set) var deletion: [UInt8]?
-    /// The key the item has now, where it lies in the range of a rule's `to`.
-    private var target: ItemKey?
-
-    init(rules: RuleSet, temporaryDirectory: String) {
-        self.rules = rules
-        rekeyer = Rekeyer(rules)
-        collisions = Collisions(temporaryDirectory: temporaryDirectory)
-    }
-
-    /// The record rewritten last, without a newline; valid until the next call.
-    var line: UnsafeRawBufferPointer { output.bytes }
-
-    /// Rewrites a record; true when a rule changed it.
-    mutating func transform(
-        _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView
-    ) throws -> Bool {
-        output.removeAll()
-        deletion = nil
-        target = nil
-        if record.kind == .change || record.kind == .deleteRequest { return try transformChange(line, record) }
-        guard let image = record.image else { return false }
-        let (outcome, newKey) = try rekeyer.rewrite(view, range: image, from: 0, into: &output)
-        output.append(UnsafeRawBufferPointer(rebasing: line[image.upperBound...]))
-        guard case .moved = outcome, let newKey else {
-            if try rekeyer.produces(view) {
-                let key = try key(of: view)
-                target = key
-                try collisions.add(
-                    .present, key: key, oldKey: key, content: UnsafeRawBufferPointer(start: nil, count: 0))
-            }
-            return false
-        }
-        let schema = try view.inferredSchema(partition: rules.partition, sort: rules.sort)
-        let oldKey = try view.key(schema)
-        var request = Array("{\"DeleteRequest\":{\"Key\":".utf8)
-        request += oldKey.json(schema)
-        request += Array("}}".utf8)
-        deletion = request
-        target = newKey
-        try collisions.add(
-            .produced, key: newKey, oldKey: oldKey, content: UnsafeRawBufferPointer(start: nil, count: 0))
-        return true
-    }
-
-    /// `{"Key":{…}}` of the item transformed last, where its key lies in the range of a rule's `to`; equal keys are equal bytes.
-    func targetKey(_ view: ItemView) throws(ItemError) -> [UInt8]? {
-        guard let target else { return nil }
-        let schema = try view.inferredSchema(partition: rules.partition, sort: rules.sort)
-        return Array("{\"Key\":".utf8) + target.json(schema) + [UInt8(ascii: "}")]
-    }
-
-    private func key(of view: ItemView) throws(ItemError) -> ItemKey {
-        try view.key(try view.inferredSchema(partition: rules.partition, sort: rules.sort))
-    }
-
-    /// A line of an incremental export, or a deletion: every image in it moves alike, or the line is bad.
-    private mutating func transformChange(_ line: UnsafeRawBufferPointer, _ record: Record) throws -> Bool {
-        let ranges = [record.keys, record.oldImage, record.image].compactMap { $0 }.sorted {
-            $0.lowerBound < $1.lowerBound
-        }
-        let images = [record.oldImage, record.image].compactMap { $0 }
-        // Without an image, rules that look at more than the key cannot tell, unless no rule takes such a key.
-        if images.isEmpty, rules.rules.contains(where: { !$0.conditions.isEmpty || !$0.sourceAttributes.isEmpty }) {
-            _ = try scanner.scanItem(line, at: ranges[0].lowerBound)
-            guard try rekeyer.matchesKey(ItemView(line: line, attributes: scanner.attributes)) else {
-                output.append(line)
-                return false
-            }
-            throw ItemError(
-                "a deletion names only its key, but the rules look at other attributes too; export with NEW_AND_OLD_IMAGES",
-                at: ranges[0].lowerBound)
-        }
-        var moved: Int?
-        for (number, range) in images.enumerated() {
-            _ = try scanner.scanItem(line, at: range.lowerBound)
-            let rule = try rekeyer.match(ItemView(line: line, attributes: scanner.attributes))
-            guard number == 0 || rule == moved else {
-                throw ItemError(
-                    "the change takes the item in or out of the rule's `where`; apply it by hand", at: range.lowerBound)
-            }
-            moved = rule
-        }
-        if !images.isEmpty, moved == nil {
-            output.append(line)
-            return false
-        }
-        var position = 0
-        var isChanged = false
-        let keyRules = images.isEmpty ? nil : moved
-        for range in ranges {
-            _ = try scanner.scanItem(line, at: range.lowerBound)
-            let view = ItemView(line: line, attributes: scanner.attributes)
-            let (outcome, _) =
-                range == record.keys
-                ? try rekeyer.rewriteKeys(view, range: range, from: position, rule: keyRules, into: &output)
-                : try rekeyer.rewrite(view, range: range, from: position, into: &output)
-            if case .moved = outcome { isChanged = true }
-            position = range.upperBound
-        }
-        output.append(UnsafeRawBufferPointer(rebasing: line[position...]))
-        return isChanged
-    }
 
     /// Throws where two records of the stream came to one key.
-    func requireNoCollisions(source: String) throws(RekeyError) {
+    private func requireNoCollisions(_ collisions: Collisions, source: String) throws(RekeyError) {
         var count = 0
         var shown: [String] = []
         try collisions.forEachFinding { finding throws(RekeyError) in
@@ -191,5 +79,161 @@ struct Transformer: ~Copyable {
             .badInput,
             "\(count) key\(count == 1 ? "" : "s") would hold more than one item: \(shown.joined(separator: "; ")); change the rules or the items",
             source: source)
+    }
+}
+
+/// What a block of records is turned into.
+final class TransformOutput: BlockOutput {
+    let lines = BlockText()
+    let deletions = BlockText()
+    /// `{"Key":{…}}` of each item whose key lies in the range of a rule's `to`; equal keys are equal bytes.
+    let targets = BlockText()
+    /// The keys that come out, as far as they may collide.
+    var keys = CollisionKeys()
+
+    func begin(_ block: UnsafeRawBufferPointer) {
+        lines.begin(block)
+        deletions.begin(UnsafeRawBufferPointer(start: nil, count: 0))
+        targets.begin(UnsafeRawBufferPointer(start: nil, count: 0))
+        keys.removeAll()
+    }
+}
+
+/// Rewrites one record after the other and remembers the keys that come out.
+struct TransformWorker: RecordWorker, ~Copyable {
+    private let rules: RuleSet
+    private let writesDeletions: Bool
+    private let writesTargets: Bool
+    private let wantsDigest: Bool
+    /// Whether a rule looks at more than the key.
+    private let looksAtAttributes: Bool
+    private var rekeyer: Rekeyer
+    private var scanner = RecordScanner()
+    private var digest = StreamDigest()
+    private var rewritten = ByteWriter(capacity: 4096)
+    /// A request or a key on its way out.
+    private var deletion = ByteWriter(capacity: 256)
+
+    init(_ rules: RuleSet, writesDeletions: Bool, writesTargets: Bool, wantsDigest: Bool) {
+        self.rules = rules
+        self.writesDeletions = writesDeletions
+        self.writesTargets = writesTargets
+        self.wantsDigest = wantsDigest
+        looksAtAttributes = rules.rules.contains { !$0.conditions.isEmpty || !$0.sourceAttributes.isEmpty }
+        rekeyer = Rekeyer(rules)
+    }
+
+    mutating func take(
+        _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ output: TransformOutput
+    ) throws(ItemError) -> Bool {
+        if record.kind == .change || record.kind == .deleteRequest {
+            return try takeChange(line, record, output)
+        }
+        guard let image = record.image else { return false }
+        rewritten.removeAll()
+        switch try rekeyer.place(view, range: image, from: 0, into: &rewritten) {
+        case .moved: break
+        case .produced:
+            let key = try rekeyer.oldKey(view)
+            if writesTargets { try writeTarget(key, view, output) }
+            output.keys.add(.present, key: key, oldKey: key)
+            return pass(line, record, output)
+        case .elsewhere: return pass(line, record, output)
+        }
+        rewritten.append(UnsafeRawBufferPointer(rebasing: line[image.upperBound...]))
+        let oldKey = try rekeyer.oldKey(view)
+        try write(output)
+        if writesTargets { try writeTarget(rekeyer.newKey, view, output) }
+        output.keys.add(.produced, key: rekeyer.newKey, oldKey: oldKey)
+        if writesDeletions {
+            deletion.removeAll()
+            deletion.append("{\"DeleteRequest\":{\"Key\":" as StaticString)
+            let schema = try view.inferredSchema(partition: rules.partition, sort: rules.sort)
+            deletion.append(oldKey.json(schema))
+            deletion.append("}}" as StaticString)
+            output.deletions.write(deletion.bytes)
+            if wantsDigest { output.deletions.digest.combine(try digest(of: deletion.bytes)) }
+        }
+        return true
+    }
+
+    private mutating func writeTarget(
+        _ key: ItemKey, _ view: ItemView, _ output: TransformOutput
+    ) throws(ItemError) {
+        let schema = try view.inferredSchema(partition: rules.partition, sort: rules.sort)
+        deletion.removeAll()
+        deletion.append("{\"Key\":" as StaticString)
+        deletion.append(key.json(schema))
+        deletion.append(UInt8(ascii: "}"))
+        output.targets.write(deletion.bytes)
+    }
+
+    private mutating func pass(_ line: UnsafeRawBufferPointer, _ record: Record, _ output: TransformOutput) -> Bool {
+        output.lines.pass(line)
+        if wantsDigest {
+            digest.add(record, in: line)
+            output.lines.digest.combine(digest.take())
+        }
+        return false
+    }
+
+    /// Writes the record that was rewritten.
+    private mutating func write(_ output: TransformOutput) throws(ItemError) {
+        if wantsDigest { output.lines.digest.combine(try digest(of: rewritten.bytes)) }
+        output.lines.write(rewritten.bytes)
+    }
+
+    private mutating func digest(of line: UnsafeRawBufferPointer) throws(ItemError) -> Digest {
+        digest.add(try scanner.scan(line), in: line)
+        return digest.take()
+    }
+
+    /// A line of an incremental export, or a deletion: every image in it moves alike, or the line is bad.
+    private mutating func takeChange(
+        _ line: UnsafeRawBufferPointer, _ record: Record, _ output: TransformOutput
+    ) throws(ItemError) -> Bool {
+        let ranges = [record.keys, record.oldImage, record.image].compactMap { $0 }.sorted {
+            $0.lowerBound < $1.lowerBound
+        }
+        let images = [record.oldImage, record.image].compactMap { $0 }
+        // Without an image, rules that look at more than the key cannot tell, unless no rule takes such a key.
+        if images.isEmpty, looksAtAttributes {
+            _ = try scanner.scanItem(line, at: ranges[0].lowerBound)
+            guard try rekeyer.matchesKey(ItemView(line: line, attributes: scanner.attributes)) else {
+                return pass(line, record, output)
+            }
+            throw ItemError(
+                "a deletion names only its key, but the rules look at other attributes too; export with NEW_AND_OLD_IMAGES",
+                at: ranges[0].lowerBound)
+        }
+        var moved: Int?
+        for (number, range) in images.enumerated() {
+            _ = try scanner.scanItem(line, at: range.lowerBound)
+            let rule = try rekeyer.match(ItemView(line: line, attributes: scanner.attributes))
+            guard number == 0 || rule == moved else {
+                throw ItemError(
+                    "the change takes the item in or out of the rule's `where`; apply it by hand", at: range.lowerBound)
+            }
+            moved = rule
+        }
+        if !images.isEmpty, moved == nil { return pass(line, record, output) }
+        var position = 0
+        var isChanged = false
+        let keyRules = images.isEmpty ? nil : moved
+        rewritten.removeAll()
+        for range in ranges {
+            _ = try scanner.scanItem(line, at: range.lowerBound)
+            let view = ItemView(line: line, attributes: scanner.attributes)
+            let (outcome, _) =
+                range == record.keys
+                ? try rekeyer.rewriteKeys(view, range: range, from: position, rule: keyRules, into: &rewritten)
+                : try rekeyer.rewrite(view, range: range, from: position, into: &rewritten)
+            if case .moved = outcome { isChanged = true }
+            position = range.upperBound
+        }
+        guard isChanged else { return pass(line, record, output) }
+        rewritten.append(UnsafeRawBufferPointer(rebasing: line[position...]))
+        try write(output)
+        return true
     }
 }

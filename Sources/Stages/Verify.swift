@@ -43,27 +43,32 @@ package struct Verify: Sendable {
 
     private func readOld(into result: inout VerifyResult, _ sorter: ExternalSorter) async throws(RekeyError) {
         let feed = try await openFeed(old, options: options)
-        var side = Side(rules: rules, everything: everything, tag: 0)
-        var counts = VerifyResult()
-        while try await feed.nextBlock({ line, record, view in
-            try side.takeOld(line, record, view, sorter, &counts)
-            return false
-        }) {}
-        result.expected = side.digest
-        result.moved = counts.moved
+        let found = try await read(feed, isOld: true, sorter)
+        result.expected = found.digest
+        result.moved = found.matched
         if let rejection = feed.rejection { throw rejection }
     }
 
     private func readNew(into result: inout VerifyResult, _ sorter: ExternalSorter) async throws(RekeyError) {
-        let feed = try await openFeed(new, options: StreamOptions(services: options.services))
-        var side = Side(rules: rules, everything: everything, tag: 1)
-        var counts = VerifyResult()
-        while try await feed.nextBlock({ line, record, view in
-            try side.takeNew(line, record, view, sorter, &counts)
-            return false
-        }) {}
-        result.found = side.digest
-        result.oldLeft = counts.oldLeft
+        let feed = try await openFeed(new, options: StreamOptions(jobs: options.jobs, services: options.services))
+        let found = try await read(feed, isOld: false, sorter)
+        result.found = found.digest
+        result.oldLeft = found.matched
+    }
+
+    private func read(
+        _ feed: RecordFeed, isOld: Bool, _ sorter: ExternalSorter
+    ) async throws(RekeyError) -> (digest: Digest, matched: Int) {
+        var digest = Digest()
+        var matched = 0
+        let (rules, everything) = (rules, everything)
+        try await feed.process({ VerifyWorker(rules, everything: everything, isOld: isOld) }) {
+            (output) throws(RekeyError) in
+            digest.combine(output.digest)
+            matched += output.matched
+            try sorter.add(output.records.bytes)
+        }
+        return (digest, matched)
     }
 
     /// Merges both sides by key.
@@ -135,65 +140,73 @@ package struct VerifyResult: Sendable {
     package var isEqual: Bool { expected == found && (!requiresOldGone || oldLeft == 0) }
 }
 
+/// What a block has to compare.
+private final class VerifyOutput: BlockOutput {
+    var digest = Digest()
+    /// Items that a rule moves.
+    var matched = 0
+    /// For the sorter: by key, the side, the hash and the key in words.
+    var records = ByteWriter(capacity: 1 << 10)
+
+    func begin(_ lines: UnsafeRawBufferPointer) {
+        digest = Digest()
+        matched = 0
+        records.removeAll()
+    }
+}
+
 /// One side of a comparison, item by item.
-private struct Side: ~Copyable {
+private struct VerifyWorker: RecordWorker, ~Copyable {
     private var rekeyer: Rekeyer
-    private var scanner = RecordScanner()
-    private var stream = StreamDigest()
     private var canonicalizer = Canonicalizer()
     private var rewritten = ByteWriter(capacity: 4096)
-    private let rules: RuleSet
     private let everything: Bool
-    private let tag: UInt8
+    private let isOld: Bool
 
-    var digest: Digest { stream.digest }
-
-    init(rules: RuleSet, everything: Bool, tag: UInt8) {
-        self.rules = rules
+    init(_ rules: RuleSet, everything: Bool, isOld: Bool) {
         self.everything = everything
-        self.tag = tag
+        self.isOld = isOld
         rekeyer = Rekeyer(rules)
     }
 
-    mutating func takeOld(
-        _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ sorter: ExternalSorter,
-        _ counts: inout VerifyResult
-    ) throws {
+    mutating func take(
+        _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ output: VerifyOutput
+    ) throws(ItemError) -> Bool {
         guard let image = record.image else { throw ItemError("a deletion cannot be compared", at: 0) }
-        rewritten.removeAll()
-        let (outcome, newKey) = try rekeyer.rewrite(view, range: image, from: image.lowerBound, into: &rewritten)
-        if case .moved = outcome, let newKey {
-            counts.moved += 1
-            return try add(rewritten.array, newKey, sorter)
+        let isProduced: Bool
+        if isOld {
+            rewritten.removeAll()
+            switch try rekeyer.place(view, range: image, from: image.lowerBound, into: &rewritten) {
+            case .moved:
+                output.matched += 1
+                add(rewritten.bytes, rekeyer.newKey, output)
+                return false
+            case .produced: isProduced = true
+            case .elsewhere: isProduced = false
+            }
+        } else {
+            if try rekeyer.match(view) != nil {
+                output.matched += 1
+                return false
+            }
+            isProduced = try rekeyer.produces(view)
         }
-        if try everything || rekeyer.produces(view) { try add(Array(line[image]), try key(of: view), sorter) }
+        guard everything || isProduced else { return false }
+        add(UnsafeRawBufferPointer(rebasing: line[image]), try rekeyer.oldKey(view), output)
+        return false
     }
 
-    mutating func takeNew(
-        _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ sorter: ExternalSorter,
-        _ counts: inout VerifyResult
-    ) throws {
-        guard let image = record.image else { throw ItemError("a deletion cannot be compared", at: 0) }
-        if try rekeyer.match(view) != nil {
-            counts.oldLeft += 1
-            return
-        }
-        if try everything || rekeyer.produces(view) { try add(Array(line[image]), try key(of: view), sorter) }
-    }
-
-    private func key(of view: ItemView) throws(ItemError) -> ItemKey {
-        try view.key(try view.inferredSchema(partition: rules.partition, sort: rules.sort))
-    }
-
-    private mutating func add(_ item: [UInt8], _ key: ItemKey, _ sorter: ExternalSorter) throws(RekeyError) {
+    private mutating func add(_ item: UnsafeRawBufferPointer, _ key: ItemKey, _ output: VerifyOutput) {
         var one = Digest()
-        item.withRawBytes { one.add(canonical: canonicalizer.canonical($0)) }
-        stream.combine(one)
-        var value: [UInt8] = [tag]
-        value += one.bytes
-        value += Array(key.description.utf8)
-        try key.sortableBytes.withRawBytes { key throws(RekeyError) in
-            try value.withRawBytes { value throws(RekeyError) in try sorter.add(key: key, value: value) }
+        one.add(canonical: canonicalizer.canonical(item))
+        output.digest.combine(one)
+        let side: UInt8 = isOld ? 0 : 1
+        output.records.appendSortRecord { writer in
+            key.appendSortable(to: &writer)
+        } value: { writer in
+            writer.append(side)
+            writer.append(one.bytes)
+            writer.append(Array(key.description.utf8))
         }
     }
 }

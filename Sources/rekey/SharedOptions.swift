@@ -1,6 +1,7 @@
 import ArgumentParser
 import ByteStreams
 import Rekeying
+import Snapshots
 import Stages
 
 #if canImport(Glibc)
@@ -47,12 +48,21 @@ struct StreamArguments<Live: LiveOptions>: ParsableArguments {
     @Option(help: ArgumentHelp("Set bad records aside here with their reasons, and go on.", valueName: "file"))
     var rejects: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Workers that read and check; all cores unless given. The output is the same.", valueName: "n"))
+    var jobs: Int?
+
     @OptionGroup var live: Live
+
+    func validate() throws {
+        if let jobs, !(1...256).contains(jobs) { throw ValidationError("--jobs must be from 1 to 256.") }
+    }
 
     var options: StreamOptions {
         StreamOptions(
             requiresSeal: sealed, writesSeal: seal || Environment.wantsSeal, rejects: rejects, offersRejects: true,
-            services: live.services, progress: ProgressDisplay.counters)
+            jobs: jobs ?? availableProcessors(), services: live.services, progress: ProgressDisplay.counters)
     }
 }
 
