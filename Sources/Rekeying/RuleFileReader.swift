@@ -291,7 +291,9 @@ private struct RuleFileReader {
     // MARK: - Collections
 
     func sequence(_ node: Node, _ what: String) throws(RekeyError) -> [Node] {
-        guard let sequence = node.sequence else { throw refusal(node.mark?.line, "\(what) is not a list") }
+        guard let sequence = node.sequence else {
+            throw refusal(node.mark?.line, "\(what) is not a list, whose entries begin with a dash, as - from: {…}")
+        }
         return Array(sequence)
     }
 

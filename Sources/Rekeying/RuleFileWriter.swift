@@ -64,7 +64,7 @@ func quoted(_ text: String) -> String {
 }
 
 /// A mapping's key: plain where every YAML version reads it as that text.
-private func word(_ text: String) -> String {
+func word(_ text: String) -> String {
     let isPlain = text.utf8.allSatisfy { byte in
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

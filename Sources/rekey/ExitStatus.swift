@@ -23,8 +23,9 @@ enum ExitStatus {
 
     /// For the end of every help page.
     static let help = """
-        Exit status: 0 done · 1 unexpected · 64 usage · 65 bad input · 66 input missing · 69 service gave up · 73 cannot create · \
-        74 I/O · 75 stopped, can be resumed · 76 differences found · 77 credentials or permission · 78 rules refused · \
+        Exit status: 0 done · 1 unexpected · 64 usage · 65 bad input · 66 input missing
+        69 service gave up · 73 cannot create · 74 I/O · 75 stopped, can be resumed
+        76 differences found · 77 credentials or permission · 78 rules refused
         79 preflight refused · 130 interrupted · 141 broken pipe
         """
 }

@@ -39,7 +39,7 @@ struct TableArgument: ParsableArguments {
 
 /// `--runs`.
 struct RunsArgument: ParsableArguments {
-    @Option(help: ArgumentHelp("Where runs are kept.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Where runs are kept.", valueName: "dir"), completion: .directory)
     var runs = ".rekey/runs"
 }
 

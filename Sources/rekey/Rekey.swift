@@ -16,14 +16,8 @@ struct Rekey: AsyncParsableCommand {
         commandName: "rekey",
         abstract: "Move DynamoDB items to new keys, and prove that nothing was lost.",
         discussion: """
-            Items stream as NDJSON between files, exports, tables and pipes. Nothing is written to a table without --execute.
-
               rekey rehearse --from EXPORT --rules RULES     the whole of it on a copy
               rekey migrate --table TABLE --rules RULES      a dry run
-              rekey extract EXPORT | rekey transform --rules RULES | rekey load TABLE
-
-            Locations: FILE.ndjson or FILE.json.gz, DIR of an export or snapshot, s3://BUCKET/KEY or PREFIX for the same two in S3, \
-            dynamodb:TABLE, local:FILE.db, and - for standard input.
 
             \(ExitStatus.help)
             """,
@@ -33,6 +27,8 @@ struct Rekey: AsyncParsableCommand {
             SnapshotCommand.self, RestoreCommand.self, RulesCommand.self, PreflightCommand.self, MigrateCommand.self,
             RollbackCommand.self, ResumeCommand.self, StatusCommand.self, RehearseCommand.self, MonitorCommand.self,
             ControlCommand.self,
+            InitCommand.self, QueryCommand.self, ConvertCommand.self, ExplainCommand.self, CompletionsCommand.self,
+            ManualCommand.self,
         ])
 }
 
@@ -42,6 +38,10 @@ enum Main {
         signal(SIGPIPE, SIG_IGN)
         Interruption.watch()
         do {
+            if HelpPage.isAsked(by: CommandLine.arguments.dropFirst()) {
+                try Terminal.print(HelpPage.text)
+                exit(0)
+            }
             var command = try Rekey.parseAsRoot()
             let verb = verbName(type(of: command))
             Log.configure { $0.verb = verb }
@@ -67,16 +67,8 @@ enum Main {
     /// Help and version as they come; what was typed wrong in one line.
     private static func end(_ error: any Error) -> Never {
         guard Rekey.exitCode(for: error) == .validationFailure else { Rekey.exit(withError: error) }
-        var verb: [String] = []
-        var known = Rekey.configuration.subcommands
-        for word in CommandLine.arguments.dropFirst() {
-            guard let command = known.first(where: { $0.configuration.commandName == word }) else { break }
-            verb.append(word)
-            known = command.configuration.subcommands
-        }
-        let name = (["rekey"] + verb).joined(separator: " ")
-        let message = Rekey.message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
-        Terminal.error("\(name): \(message.hasSuffix(".") ? String(message.dropLast()) : message); see \(name) --help")
+        let said = Rekey.message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+        Terminal.error(UsageMessage.text(of: said, arguments: Array(CommandLine.arguments.dropFirst())))
         exit(ExitStatus.of(.usage))
     }
 

@@ -17,7 +17,7 @@ struct ResumeCommand: AsyncParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Argument(help: ArgumentHelp("A run's directory or name.", valueName: "run"))
+    @Argument(help: ArgumentHelp("A run's directory or name.", valueName: "run"), completion: runCompletion)
     var name: String
 
     @OptionGroup var table: TableArgument

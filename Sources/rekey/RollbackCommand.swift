@@ -33,7 +33,9 @@ struct RollbackCommand: AsyncParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Argument(help: ArgumentHelp("A run's directory or name, or a snapshot's directory.", valueName: "run-or-snapshot"))
+    @Argument(
+        help: ArgumentHelp("A run's directory or name, or a snapshot's directory.", valueName: "run-or-snapshot"),
+        completion: runCompletion)
     var origin: String = ""
 
     @Option(

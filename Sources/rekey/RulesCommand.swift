@@ -7,7 +7,12 @@ struct RulesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rules",
         abstract: "Prove, invert and explain rule files.",
-        discussion: ExitStatus.help,
+        discussion: """
+              rekey rules check plan-structure.yaml
+              rekey rules explain plan-structure.yaml PLAN#1 META
+
+            \(ExitStatus.help)
+            """,
         subcommands: [RulesCheckCommand.self, RulesInvertCommand.self, RulesExplainCommand.self])
 }
 
@@ -16,7 +21,12 @@ struct RulesCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Prove without data that the rules lose nothing: an inverse, no shared keys, nothing moved twice.",
-        discussion: ExitStatus.help)
+        discussion: """
+              rekey rules check plan-structure.yaml
+              rekey rules check plan-structure.yaml --json
+
+            \(ExitStatus.help)
+            """)
 
     @Argument(help: ArgumentHelp("The rule file, or -.", valueName: "file"))
     var file: String
@@ -66,7 +76,13 @@ struct RulesCheckCommand: ParsableCommand {
 /// `rekey rules invert`.
 struct RulesInvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "invert", abstract: "Print the rules that move everything back.", discussion: ExitStatus.help)
+        commandName: "invert",
+        abstract: "Print the rules that move everything back.",
+        discussion: """
+              rekey rules invert plan-structure.yaml > back.yaml
+
+            \(ExitStatus.help)
+            """)
 
     @Argument(help: ArgumentHelp("The rule file, or -.", valueName: "file"))
     var file: String

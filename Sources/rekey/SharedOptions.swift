@@ -45,7 +45,9 @@ struct StreamArguments<Live: LiveOptions>: ParsableArguments {
     @Flag(help: "Refuse a stream that ends without a seal: the stage before did not finish.")
     var sealed = false
 
-    @Option(help: ArgumentHelp("Set bad records aside here with their reasons, and go on.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Set bad records aside here with their reasons, and go on.", valueName: "file"),
+        completion: .file())
     var rejects: String?
 
     @Option(
@@ -68,7 +70,8 @@ struct StreamArguments<Live: LiveOptions>: ParsableArguments {
 
 /// `--rules FILE`, read and parsed.
 struct RulesArgument: ParsableArguments {
-    @Option(help: ArgumentHelp("The rule file that says what moves where.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The rule file that says what moves where.", valueName: "file"), completion: rulesCompletion)
     var rules: String
 
     func load() throws(RekeyError) -> RuleSet { try loadRules(rules) }

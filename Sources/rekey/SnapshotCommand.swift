@@ -11,7 +11,12 @@ struct SnapshotCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "snapshot",
         abstract: "Make, check, list, prune and export snapshots in the layout of AWS exports.",
-        discussion: ExitStatus.help,
+        discussion: """
+              rekey snapshot create local:t.db backups/table_backup_20261123_211500
+              rekey snapshot check backups/table_backup_20261123_211500 --read-data
+
+            \(ExitStatus.help)
+            """,
         subcommands: [
             SnapshotCreateCommand.self, SnapshotCheckCommand.self, SnapshotListCommand.self,
             SnapshotPruneCommand.self, SnapshotExportCommand.self,
@@ -87,7 +92,12 @@ struct SnapshotCheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Check a snapshot or an AWS export: manifests and sizes, or every byte.",
         usage: "rekey snapshot check <dir> [--read-data] [<options>]",
-        discussion: ExitStatus.help)
+        discussion: """
+              rekey snapshot check backups/table_backup_20261123_211500
+              rekey snapshot check data/algoitny_main --read-data
+
+            \(ExitStatus.help)
+            """)
 
     @Argument(help: ArgumentHelp("The snapshot or export: DIR or s3://BUCKET/PREFIX.", valueName: "dir"))
     var directory: String
@@ -145,8 +155,13 @@ struct SnapshotCheckCommand: ParsableCommand {
 /// `rekey snapshot list`.
 struct SnapshotListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "The snapshots at and below a directory or a prefix in S3.",
-        discussion: ExitStatus.help)
+        commandName: "list",
+        abstract: "The snapshots at and below a directory or a prefix in S3.",
+        discussion: """
+              rekey snapshot list backups
+
+            \(ExitStatus.help)
+            """)
 
     @Argument(help: ArgumentHelp("Where to look: DIR or s3://BUCKET/PREFIX.", valueName: "dir"))
     var directory = "."
@@ -187,6 +202,9 @@ struct SnapshotPruneCommand: ParsableCommand {
         usage: "rekey snapshot prune <dir> [--keep-days <days>] [--execute] [<options>]",
         discussion: """
             A younger snapshot is never removed, nor one that an unfinished run names, nor anything that rekey did not write.
+
+              rekey snapshot prune backups --keep-days 30
+              rekey snapshot prune backups --execute
 
             \(ExitStatus.help)
             """)

@@ -7,9 +7,16 @@ struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Where runs stand: all of them, or one with its steps.",
-        discussion: ExitStatus.help)
+        discussion: """
+              rekey status
+              rekey status 20261123_211500-plan-structure --json
 
-    @Argument(help: ArgumentHelp("A run's directory or name; all runs without it.", valueName: "run"))
+            \(ExitStatus.help)
+            """)
+
+    @Argument(
+        help: ArgumentHelp("A run's directory or name; all runs without it.", valueName: "run"),
+        completion: runCompletion)
     var name: String?
 
     @OptionGroup var runs: RunsArgument
