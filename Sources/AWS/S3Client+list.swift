@@ -67,7 +67,8 @@ extension S3Client {
         guard let root = try? XMLElement.parse(text, source: "S3") else {
             throw ServiceError(code: "", message: "the answer of S3 is no XML", status: answer.status, kind: .transient)
         }
-        if root.name == name { return root }
+        // moto calls a result a response.
+        if root.name == name || root.name.hasPrefix(String(name.dropLast("Result".count))) { return root }
         guard root.name == "Error" else {
             throw ServiceError(
                 code: "", message: "S3 answered with \(root.name) in place of \(name)", status: answer.status)
