@@ -246,6 +246,10 @@ enum Hexadecimal {
 
     static func of(_ code: HMAC<SHA256>.MAC) -> [UInt8] { code.withUnsafeBytes { of($0) } }
 
+    static func of(_ hash: Insecure.MD5.Digest) -> [UInt8] { hash.withUnsafeBytes { of($0) } }
+
+    static func of(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { of($0) } }
+
     private static func of(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: bytes.count * 2) { out, count in
             for (index, byte) in bytes.enumerated() {
