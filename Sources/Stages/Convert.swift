@@ -37,7 +37,7 @@ package struct Convert: Sendable {
         if columns != nil, form != .csv { throw RekeyError(.usage, "--columns is for --to csv") }
         if isPlain { return try convertPlain() }
         let feed = try await openFeed(from, options: options)
-        let sink = try openSink(output)
+        let sink = try openOutput(output, services: options.services)
         let writer = ItemWriter(form: form, isLossy: isLossy, columns: columns)
         do throws(RekeyError) {
             while try await feed.nextBlock({ line, record, view in
@@ -70,7 +70,7 @@ package struct Convert: Sendable {
             throw RekeyError(.usage, "--plain gives types to plain JSON; choose --to export or --to items")
         }
         let source = try openSource(from.text)
-        let sink = try openSink(output)
+        let sink = try openOutput(output, services: options.services)
         let writer = ItemWriter(form: form, isLossy: isLossy, columns: nil)
         var counts = StageCounts()
         do throws(RekeyError) {

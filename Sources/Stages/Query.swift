@@ -73,7 +73,7 @@ package struct Query: Sendable {
         guard result.unprocessed.isEmpty else {
             throw RekeyError(.serviceGaveUp, "item \(key) could not be read; try again later", source: table.name)
         }
-        let out = try RecordOutput("-", writesSeal: false)
+        let out = try openSink("-")
         for item in result.items { try write(item, to: out) }
         try out.finish()
         return Outcome(count: result.items.count, readUnits: result.consumedReadUnits, isCut: false)
@@ -82,7 +82,7 @@ package struct Query: Sendable {
     private func several(_ table: any Table, _ request: QueryRequest) async throws(RekeyError) -> Outcome {
         var request = request
         var outcome = Outcome(count: 0, readUnits: 0, isCut: false)
-        let out = try RecordOutput("-", writesSeal: false)
+        let out = try openSink("-")
         repeat {
             request.limit = limit.map { $0 - outcome.count }
             let page = try await table.query(request)
@@ -99,16 +99,11 @@ package struct Query: Sendable {
         return outcome
     }
 
-    private func write(_ item: Item, to out: RecordOutput) throws(RekeyError) {
+    private func write(_ item: Item, to out: any ByteSink) throws(RekeyError) {
         var line = Array("{\"Item\":".utf8) + item.json + [UInt8(ascii: "}")]
         if isPretty { line = try JSONReader.parse(line, source: from.text).pretty.dropLast() }
-        do {
-            try line.withRawBytes { bytes throws in try out.write(bytes) }
-        } catch let error as RekeyError {
-            throw error
-        } catch {
-            throw RekeyError(.unexpected, "\(error)", source: from.text)
-        }
+        line.append(0x0A)
+        try out.write(line)
     }
 
     private static func value(
