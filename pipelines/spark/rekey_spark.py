@@ -259,6 +259,105 @@ class Folder:
         shutil.rmtree(path, ignore_errors=True)
 
 
+class HadoopFolder:
+    """What Hadoop's file systems reach, such as s3:// on EMR and Glue; there a rename is a copy within S3."""
+
+    def __init__(self, context):
+        self.java, self.settings = context._jvm, context._jsc.hadoopConfiguration()
+
+    def at(self, path):
+        place = self.java.org.apache.hadoop.fs.Path(path)
+        return place.getFileSystem(self.settings), place
+
+    def read(self, path):
+        system, place = self.at(path)
+        stream = system.open(place)
+        try:
+            return bytes(self.java.org.apache.commons.io.IOUtils.toByteArray(stream))
+        finally:
+            stream.close()
+
+    def write(self, path, data):
+        system, place = self.at(path)
+        stream = system.create(place, True)
+        stream.write(bytearray(data))
+        stream.close()
+
+    def exists(self, path):
+        system, place = self.at(path)
+        return system.exists(place)
+
+    def make(self, path):
+        system, place = self.at(path)
+        system.mkdirs(place)
+
+    def rename(self, old, new):
+        system, place = self.at(old)
+        if not system.rename(place, self.at(new)[1]):
+            raise JobError("%s cannot be renamed to %s" % (old, new), CANNOT_CREATE)
+
+    def remove(self, path):
+        system, place = self.at(path)
+        system.delete(place, True)
+
+
+class BucketFolder:
+    """s3:// by boto3, where Spark has no file system for it."""
+
+    def __init__(self, options):
+        import boto3
+        self.client = boto3.client("s3", region_name=options.region, endpoint_url=options.endpoint_url)
+
+    @staticmethod
+    def at(path):
+        bucket, _, key = path[len("s3://"):].partition("/")
+        return {"Bucket": bucket, "Key": key}
+
+    def read(self, path):
+        return self.client.get_object(**self.at(path))["Body"].read()
+
+    def write(self, path, data):
+        self.client.put_object(Body=data, **self.at(path))
+
+    def keys(self, path):
+        place = self.at(path)
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=place["Bucket"], Prefix=place["Key"])
+        for page in pages:
+            for entry in page.get("Contents", ()):
+                if entry["Key"] == place["Key"] or entry["Key"].startswith(place["Key"].rstrip("/") + "/"):
+                    yield {"Bucket": place["Bucket"], "Key": entry["Key"]}
+
+    def exists(self, path):
+        return next(self.keys(path), None) is not None
+
+    def make(self, path):
+        """S3 has no folders."""
+
+    def rename(self, old, new):
+        self.client.copy(self.at(old), **self.at(new))
+        self.client.delete_object(**self.at(old))
+
+    def remove(self, path):
+        for place in list(self.keys(path)):
+            self.client.delete_object(**place)
+
+
+def folder_of(location, context, options):
+    """What the driver reads, writes and renames files by at a location."""
+    if not is_remote(location):
+        return Folder()
+    hadoop = HadoopFolder(context)
+    try:
+        hadoop.at(location)
+        return hadoop
+    except Exception:  # Java's UnsupportedFileSystemException, wrapped by Spark
+        try:
+            return BucketFolder(options)
+        except ImportError:
+            raise JobError("%s: neither Spark nor boto3 reaches S3 here; run the job on EMR or Glue, or install boto3"
+                           % location, USAGE)
+
+
 class Totals:
     """The sum of the parts' counts and digests."""
 
@@ -287,7 +386,7 @@ class Job:
         options = self.options
         live = [text for name in ("region", "endpoint_url") if getattr(options, name)
                 for text in ("--" + name.replace("_", "-"), getattr(options, name))]
-        takes_live = arguments[0] not in ("snapshot", "rules")
+        takes_live = arguments[0] != "rules" and is_remote(options.source)
         program = shipped(options.rekey)
         if os.sep in program and not os.access(program, os.X_OK):
             os.chmod(program, 0o755)
@@ -309,10 +408,10 @@ class Job:
             return parts or 4 * self.context.defaultParallelism
         checked = json.loads(self.rekey("snapshot", "check", options.source, "--json"))
         self.source_count = checked["items"]
-        folder = checked["path"]
-        self.summary = json.loads(Folder().read(folder + "/manifest-summary.json").decode("utf-8"))
-        if Folder().exists(folder + "/rekey.json"):
-            self.source_digest = json.loads(Folder().read(folder + "/rekey.json").decode("utf-8"))["digest"]
+        place, folder = checked["path"].rstrip("/"), folder_of(options.source, self.context, options)
+        self.summary = json.loads(folder.read(place + "/manifest-summary.json").decode("utf-8"))
+        if folder.exists(place + "/rekey.json"):
+            self.source_digest = json.loads(folder.read(place + "/rekey.json").decode("utf-8"))["digest"]
         if options.mode == "transform" and self.summary.get("exportType") == "INCREMENTAL_EXPORT":
             raise JobError("%s holds changes, and the result of transform is a full export; load them one by one with rekey"
                            % options.source, USAGE)
@@ -367,11 +466,13 @@ class Job:
                 "writeUnits": units, "verified": bool(options.verify and options.execute)}
 
     def transform(self, parts):
-        options, folder = self.options, Folder()
+        options, folder = self.options, folder_of(self.options.target, self.context, self.options)
+        options.target = options.target.rstrip("/")
         self.rekey("rules", "check", shipped(options.rules))
         if folder.exists(options.target):
             raise JobError("%s is there already; name a folder that is not" % options.target, CANNOT_CREATE)
-        place = "%s.rekey-%s" % (options.target.rstrip("/"), self.run)
+        # Objects cannot be renamed together, so in S3 the manifest's summary, written last, makes them an export.
+        place = options.target if is_remote(options.target) else "%s.rekey-%s" % (options.target, self.run)
         folder.make(place + "/attempts")
         folder.make(place + "/data")
         try:
@@ -412,16 +513,21 @@ class Job:
         totals = Totals(reports)
         self.write_manifests(place, folder, reports, totals)
         self.read_back(place, work, reports, parts)
-        folder.rename(place, options.target.rstrip("/"))
+        if place != options.target:
+            folder.rename(place, options.target)
         return {"to": options.target, "count": totals.count, "digest": totals.digest,
                 "changed": sum(report["changed"] for report in reports)}
 
     def write_manifests(self, place, folder, reports, totals):
         """The manifests of a full export, in AWS's fields and order; keys are relative to the folder."""
-        lines = "".join(json.dumps({
-            "itemCount": report["count"], "md5Checksum": base64.b64encode(bytes.fromhex(report["md5"])).decode(),
-            "etag": hashlib.md5(bytes.fromhex(report["md5"])).hexdigest() + "-1", "dataFileS3Key": report["key"],
-        }, separators=(",", ":")) + "\n" for report in reports)
+        def line(report):
+            entry = {"itemCount": report["count"]}
+            if "md5" in report:
+                md5 = bytes.fromhex(report["md5"])
+                entry["md5Checksum"], entry["etag"] = base64.b64encode(md5).decode(), hashlib.md5(md5).hexdigest() + "-1"
+            entry["dataFileS3Key"] = report["key"]
+            return json.dumps(entry, separators=(",", ":")) + "\n"
+        lines = "".join(map(line, reports))
         origin = self.summary or {}
         none = "1970-01-01T00:00:00.000Z"
         table = origin.get("tableArn") or self.options.table_arn or "arn:aws:dynamodb:%s:000000000000:table/%s" % (
@@ -474,7 +580,8 @@ def parse(arguments):
     parser.add_argument("--from", dest="source", required=True, metavar="LOCATION",
                         help="an export or snapshot, s3://BUCKET/PREFIX of one, or dynamodb:TABLE")
     parser.add_argument("--to", dest="target", metavar="LOCATION",
-                        help="transform: a folder that is not there yet and that all workers see; load: dynamodb:TABLE")
+                        help="transform: a folder that is not there yet and that all workers see, or s3://BUCKET/PREFIX; "
+                        "load: dynamodb:TABLE")
     parser.add_argument("--rules", metavar="FILE", help="transform: the rule file, on the driver or in S3")
     parser.add_argument("--rekey", default="rekey", metavar="FILE",
                         help="the program, on the driver or in S3; a bare name is looked for on the workers' PATH")

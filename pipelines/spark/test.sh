@@ -2,7 +2,8 @@
 # Tests rekey_spark.py with PySpark on the cores of this machine: the same digest as one machine's, killed workers and
 # processes, parts that fail for good, parts that are cut short. Installs what is missing: Java, and PySpark into .build/spark.
 #
-#   pipelines/spark/test.sh
+#   pipelines/spark/test.sh          the sample, a small export, and a live table on a server of this machine: a few minutes
+#   pipelines/spark/test.sh long     2,000,000 items with two programs killed on the way (build rekey with -c release)
 #
 # REKEY and SAMPLE are the programs to use in place of those in .build, REKEY_PYSPARK another version of PySpark.
 set -euo pipefail
@@ -39,7 +40,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rules=$root/pipelines/plan-structure.yaml
-export PYSPARK_PYTHON=$spark/bin/python PYSPARK_DRIVER_PYTHON=$spark/bin/python SPARK_LOCAL_IP=127.0.0.1 SPARK_LOCAL_DIRS=$work/spark
+export TMPDIR=$work PYSPARK_PYTHON=$spark/bin/python PYSPARK_DRIVER_PYTHON=$spark/bin/python SPARK_LOCAL_IP=127.0.0.1 SPARK_LOCAL_DIRS=$work/spark
 unset SPARK_HOME REKEY_SEAL
 passed=0
 
@@ -89,6 +90,64 @@ exec "\$real" "\$@"
 SCRIPT
   chmod +x "$work/$1/rekey"
 }
+
+# A table on the server that MINISTACK_ENDPOINT names.
+live() {
+  local table=dynamodb:spark
+  "$PYTHON" - <<'PYTHON'
+import boto3
+boto3.client("dynamodb").create_table(
+    TableName="spark", BillingMode="PAY_PER_REQUEST",
+    KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
+    AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("PK", "SK")])
+PYTHON
+  job 'local[2,4]' 0 --mode load --from data/algoitny_main --to "$table" --rekey "$rekey"
+  [ "$("$rekey" digest "$table" --quiet)" = "0 $(printf '%064d' 0)" ] || fail "a load without --execute wrote"
+  job 'local[2,4]' 0 --mode load --from data/algoitny_main --to "$table" --rekey "$rekey" --execute --verify
+  [ "$("$rekey" digest "$table" --quiet)" = "$("$rekey" digest data/algoitny_main --quiet)" ] || fail "the table holds other items"
+  [ "$(result verified)" = True ] || fail "the table was not read back"
+  pass "a table is loaded by parts, and read back"
+  job 'local[2,4]' 0 --mode transform --from "$table" --parts 5 --to "$work/table" --rules "$rules" --rekey "$rekey"
+  "$rekey" transform "$table" --rules "$rules" --quiet | LC_ALL=C sort >"$work/table.ndjson"
+  same "$work/table" "$work/table.ndjson"
+  pass "a table is transformed by its segments: the same lines and digest as one machine's"
+}
+
+# 2,000,000 items (REKEY_ITEMS for another number); one Python worker and one rekey are killed while they run.
+long() {
+  local started=$SECONDS items=${REKEY_ITEMS:-2000000} killer name victim
+  "$sample" export "$work/many" --items "$items" --users $((items / 10)) --plans $((items / 5)) --files 16 >/dev/null
+  echo "made $items items in $((SECONDS - started)) s"
+  started=$SECONDS
+  "$rekey" transform "$work/many" --rules "$rules" --quiet | "$rekey" digest - --quiet >"$work/expected"
+  echo "one machine, one pipe: $((SECONDS - started)) s"
+  started=$SECONDS
+  # The victims are told by the folder in their arguments, and by being the parent of one that is.
+  (
+    for name in worker rekey; do
+      until victim=$(pgrep -f -n -- "-o $work/big.rekey-") && sleep 1 && kill -0 "$victim" 2>/dev/null; do sleep 0.2; done
+      [ "$name" = rekey ] || victim=$(ps -o ppid= -p "$victim")
+      kill -9 "${victim// /}" && echo "$name" >>"$work/killed"
+      sleep 5
+    done
+  ) &
+  killer=$!
+  job 'local[2,4]' 0 --mode transform --from "$work/many" --to "$work/big" --rules "$rules" --rekey "$rekey"
+  echo "Spark on $(nproc) cores, read back and killed twice: $((SECONDS - started)) s"
+  kill "$killer" 2>/dev/null && fail "the job ended before both were killed"
+  [ "$(sort "$work/killed" | paste -sd ' ')" = "rekey worker" ] || fail "nothing was killed"
+  [ "$(result count) $(result digest)" = "$(cat "$work/expected")" ] || fail "the job tells another digest than one machine"
+  [ "$("$rekey" digest "$work/big" --quiet)" = "$(cat "$work/expected")" ] || fail "the result has another digest"
+  "$rekey" snapshot check "$work/big" --read-data --quiet || fail "the result is not sound"
+  clean
+  pass "$items items with a worker and a process killed: the digest of one machine, $(cat "$work/expected")"
+}
+
+case ${1:-} in
+  live | long) "$1" && echo "$passed passed, 0 failed" && exit ;;
+  '') ;;
+  *) echo "usage: $0 [long]" >&2; exit 64 ;;
+esac
 
 "$sample" export "$work/many" --items 20000 --plans 4000 --files 7 >/dev/null
 export_folder=$work/many
@@ -152,4 +211,28 @@ said '1 key would hold more than one item: \{"Key":\{"PK":\{"S":"PLAN"\},"SK":\{
 [ ! -e "$work/out" ] || fail "a failed job left its result"
 pass "two parts that come to one key are found"
 
+# The driver's way to s3:// on EMR and Glue, tried on files: it must do as the one for files does.
+"$spark/bin/python" - "$work" >"$work/last.out" 2>"$work/last.err" <<'PYTHON' || fail "Hadoop's file systems are not used rightly"
+import sys
+sys.path.insert(0, "pipelines/spark")
+from pyspark import SparkContext
+import rekey_spark
+context = SparkContext(master="local[1]")
+for folder, place in ((rekey_spark.Folder(), sys.argv[1] + "/plain"),
+                      (rekey_spark.HadoopFolder(context), "file:" + sys.argv[1] + "/hadoop")):
+    assert not folder.exists(place)
+    folder.make(place + "/attempts")
+    folder.make(place + "/data")
+    folder.write(place + "/attempts/one", bytes(range(256)) * 300)
+    folder.rename(place + "/attempts/one", place + "/data/00000")
+    assert folder.read(place + "/data/00000") == bytes(range(256)) * 300
+    folder.remove(place + "/attempts")
+    assert folder.exists(place + "/data/00000") and not folder.exists(place + "/attempts")
+    folder.remove(place)
+    assert not folder.exists(place)
+PYTHON
+pass "Hadoop's file systems do as files do"
+
+pipelines/servers.sh
+pipelines/servers.sh with ministack -- bash "$root/pipelines/spark/test.sh" live
 echo "$passed passed, 0 failed"
