@@ -63,8 +63,10 @@ package struct Load: Sendable {
                     full.removeAll()
                     continue
                 }
+                guard !hasMore || isFull(full, for: target) else { continue }
+                // Not before: of a stream that ends without its seal nothing may be left.
                 if target == nil { target = try createTarget(full.schema) }
-                guard let table = target, !hasMore || isFull(full, for: table) else { continue }
+                guard let table = target else { continue }
                 if let written = writing {
                     spare = written.batch
                     try await finish(written, &tally)
@@ -84,8 +86,9 @@ package struct Load: Sendable {
         return tally.result(feed: feed, execute: execute, willCreate: willCreate)
     }
 
-    private func isFull(_ batch: WriteBatch, for table: any Table) -> Bool {
-        batch.count >= table.limits.bulkWrite || batch.byteCount >= min(Self.batchBytes, table.limits.bulkWriteBytes)
+    private func isFull(_ batch: WriteBatch, for table: (any Table)?) -> Bool {
+        guard let table else { return batch.count >= 25 }
+        return batch.count >= table.limits.bulkWrite || batch.byteCount >= min(Self.batchBytes, table.limits.bulkWriteBytes)
     }
 
     /// The types of the key attributes of a table that is still to be made are the first item's.

@@ -69,7 +69,7 @@ import Testing
     func transformIsTheSame(rules: RuleCase) async throws {
         var generator = LineGenerator(seed: testSeed("transformIsTheSame"), rules: rules)
         let stream = stream(&generator, lines: 9000)
-        #expect(stream.count > 4 * 256 << 10)
+        #expect(stream.count > 2 * 256 << 10)
         for seal in [false, true] {
             let expected = try await transform(stream, rules.rules, jobs: 1, seal: seal)
             #expect(expected.counts?.read == 9000 && expected.error == nil)
