@@ -24,7 +24,7 @@ package struct DigestStage: Sendable {
 }
 
 /// Takes every record and makes nothing of it.
-private struct PassingWorker: RecordWorker, ~Copyable {
+struct PassingWorker: RecordWorker, ~Copyable {
     final class Output: BlockOutput {
         func begin(_ lines: UnsafeRawBufferPointer) {}
     }

@@ -36,10 +36,11 @@ package func openFeed(
     case .standardStream, .file:
         if let segment = selection.segment { throw segment.refuse(location) }
         let path = location.text
+        let seal = sealOutlook(path)
         return try RecordFeed(
             name: path == "-" ? "standard input" : path,
             sources: [.path(path)], options: options,
-            wantsDigest: wantsDigest || options.requiresSeal || mayHoldSeal(path))
+            wantsDigest: wantsDigest || options.requiresSeal || seal == .mayCome, canReadAgain: seal == .mayBeReadAgain)
     case .directory(let path):
         if options.requiresSeal { throw sealForExport(path) }
         return try openExportFeed(
@@ -73,23 +74,36 @@ package func openFeed(
         options: options, wantsDigest: wantsDigest)
 }
 
-/// True unless the end of a plain file shows that no seal stands there: then its digest need not be kept.
-private func mayHoldSeal(_ path: String) -> Bool {
+/// What can be said of a seal before a stream is read.
+private enum SealOutlook {
+    /// The digest must be kept for it.
+    case mayCome
+    /// The file can be read a second time if one comes, so its digest need not be kept.
+    case mayBeReadAgain
+    case none
+}
+
+/// Looks at the end of a plain file; a compressed one hides it.
+private func sealOutlook(_ path: String) -> SealOutlook {
     var status = stat()
     // Opening and closing a FIFO would end its writer.
     guard (path == "-" ? fstat(0, &status) : stat(path, &status)) == 0, status.st_mode & S_IFMT == S_IFREG else {
-        return true
+        return .mayCome
     }
     let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-    guard descriptor >= 0 else { return true }
+    guard descriptor >= 0 else { return .mayCome }
     defer { close(descriptor) }
     var tail = [UInt8](repeating: 0, count: 512)
     let start = max(0, Int(status.st_size) - tail.count)
     let count = pread(descriptor, &tail, tail.count, off_t(start))
-    guard count > 1 else { return count < 0 }
+    guard count > 1 else { return count < 0 ? .mayCome : .none }
     var magic: [UInt8] = [0, 0]
-    guard pread(descriptor, &magic, 2, 0) == 2, magic != [0x1F, 0x8B] else { return true }
+    guard pread(descriptor, &magic, 2, 0) == 2, magic != [0x1F, 0x8B] else {
+        return path == "-" ? .mayCome : .mayBeReadAgain
+    }
     // White space behind the seal may push it out of what was read.
     let text = tail[..<count].reversed().drop { $0 <= 0x20 }
-    return (start > 0 && text.count < 256) || String(decoding: tail[..<count], as: UTF8.self).contains("\"Rekey\"")
+    let mayCome =
+        (start > 0 && text.count < 256) || String(decoding: tail[..<count], as: UTF8.self).contains("\"Rekey\"")
+    return mayCome ? .mayCome : .none
 }

@@ -42,6 +42,20 @@ extension RecordFeed {
         _ = try end()
     }
 
+    /// The digest of files that were read before without keeping it, and held no bad record.
+    func digestAgain(_ files: [FeedSource]) throws(RekeyError) -> Digest {
+        var digest = Digest()
+        let reader = BlockReader<PassingWorker.Output>(files)
+        try OrderedWork(jobs: options.jobs).run(
+            produce: { (used) throws(RekeyError) in try reader.next(used) },
+            makeWorker: {
+                let judge = BlockJudge(PassingWorker(), wantsDigest: true, stopsAtBad: true)
+                return { judge.judge($0) }
+            },
+            consume: { (block) throws(RekeyError) in digest.combine(block.digest) })
+        return digest
+    }
+
     /// The records of a table, page by page.
     private func processPages<Worker: RecordWorker & ~Copyable>(
         _ worker: consuming Worker, _ consume: (Worker.Output) throws(RekeyError) -> Void

@@ -69,6 +69,8 @@ package final class RecordFeed {
     private var nextLine = 1
     /// What a manifest says of the number of records.
     private let expectedCount: Int?
+    /// What to read again for its digest where a seal came and nobody kept one.
+    private let sealedFiles: [FeedSource]?
     private var pageText = ByteWriter(capacity: 4096)
     private var pageEnds: [Int] = []
 
@@ -81,9 +83,10 @@ package final class RecordFeed {
     /// Reads sources one after the other; each is opened when the one before it has ended.
     package init(
         name: String, sources: [FeedSource], options: StreamOptions, wantsDigest: Bool,
-        expectedCount: Int? = nil
+        expectedCount: Int? = nil, canReadAgain: Bool = false
     ) throws(RekeyError) {
         self.expectedCount = expectedCount
+        sealedFiles = canReadAgain ? sources : nil
         self.name = name
         self.options = options
         self.wantsDigest = wantsDigest
@@ -96,6 +99,7 @@ package final class RecordFeed {
     package init(table: any Table, scan: ScanRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
         expectedCount = nil
+        sealedFiles = nil
         self.options = options
         self.wantsDigest = wantsDigest
         let segments = scan.totalSegments > 1 ? 1 : table.limits.scanSegments
@@ -107,6 +111,7 @@ package final class RecordFeed {
     package init(table: any Table, query: QueryRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
         expectedCount = nil
+        sealedFiles = nil
         self.options = options
         self.wantsDigest = wantsDigest
         sources = .query(table, query)
@@ -317,10 +322,13 @@ package final class RecordFeed {
                 source: name)
         }
         // Records that were set aside were counted, but have no digest.
-        if counts.rejected == 0, wantsDigest, seal.digest != streamDigest.digest.hex {
+        guard counts.rejected == 0, wantsDigest || sealedFiles != nil else { return false }
+        var digest = streamDigest.digest
+        if !wantsDigest, let sealedFiles { digest = try digestAgain(sealedFiles) }
+        if seal.digest != digest.hex {
             throw RekeyError(
                 .badInput,
-                "the seal's digest is \(seal.digest), the records have \(streamDigest.digest.hex): the stream was changed on its way; run the stage before again",
+                "the seal's digest is \(seal.digest), the records have \(digest.hex): the stream was changed on its way; run the stage before again",
                 source: name)
         }
         return false
