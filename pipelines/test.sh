@@ -2,7 +2,7 @@
 # Installs what the tests need, checks the format, builds, and runs all tests; further arguments go to `swift test`.
 #
 #   pipelines/test.sh                          everything in its short form, and some seconds of fuzzing
-#   pipelines/test.sh --long                   the long forms: more kills, more fuzzing, a soak of 1,000,000 items
+#   pipelines/test.sh --long                   the long forms: more kills, more fuzzing, a soak of 200,000 items
 #   pipelines/test.sh --sanitize address       everything, built with the address (or thread) sanitizer in .build-address
 #   pipelines/test.sh --fuzz 3600              fuzzes each target for so many seconds; 0: not at all
 #   pipelines/test.sh --filter ItemsTests      some tests, without fuzzing
@@ -34,6 +34,7 @@ bash pipelines/servers.sh
 
 build=()
 if [ -n "$sanitizer" ]; then
+  export REKEY_SANITIZER=$sanitizer
   build=(--scratch-path ".build-$sanitizer" --sanitize "$sanitizer")
   # Without it a crash may wait for the backtracer for ever.
   export SWIFT_BACKTRACE=enable=no
@@ -44,3 +45,4 @@ fi
 swift build --build-tests ${build[@]+"${build[@]}"}
 [ "$fuzz" = 0 ] || bash Tests/FuzzTests/fuzz.sh "$fuzz"
 swift test ${build[@]+"${build[@]}"} "$@"
+if [ -n "$long" ] && [ -z "$sanitizer" ] && [ $# -eq 0 ]; then pipelines/soak.sh 200000; fi

@@ -9,10 +9,35 @@ import ByteStreams
 /// What goes to the user: results on standard output, everything else on standard error.
 enum Terminal {
     /// One line on standard output. Throws `.brokenPipe` where its reader is gone.
-    static func print(_ line: String) throws(RekeyError) { try write(line + "\n", to: 1) }
+    static func print(_ line: String) throws(RekeyError) { try write(shown(line) + "\n", to: 1) }
+
+    /// Empties the screen.
+    static func clear() throws(RekeyError) { try write("\u{1B}[H\u{1B}[2J", to: 1) }
 
     /// One line on standard error; a failure to write it is nobody's to hear.
-    static func error(_ line: String) { try? write(line + "\n", to: 2) }
+    static func error(_ line: String) { try? write(shown(line) + "\n", to: 2) }
+
+    /// Text with what a terminal would obey escaped as JSON does it: names in manifests and words of services come from
+    /// elsewhere. Line ends and tabs stay.
+    private static func shown(_ text: String) -> String {
+        func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
+            switch scalar.value {
+            case 0x09, 0x0A: false
+            case 0..<0x20, 0x7F..<0xA0: true
+            default: false
+            }
+        }
+        guard text.unicodeScalars.contains(where: isObeyed) else { return text }
+        var shown = ""
+        for scalar in text.unicodeScalars {
+            if isObeyed(scalar) {
+                shown += (scalar.value < 0x10 ? "\\u000" : "\\u00") + String(scalar.value, radix: 16)
+            } else {
+                shown.unicodeScalars.append(scalar)
+            }
+        }
+        return shown
+    }
 
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
