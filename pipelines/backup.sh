@@ -16,8 +16,12 @@ from=$1 folder=${2:-backups} name=${3:-table}
 rekey=${REKEY:-rekey}
 snapshot=$folder/${name}_backup_$(date -u +%Y%m%d_%H%M%S)
 mkdir -p "$folder"
+state="there is no new snapshot, and no old one was removed; run it again"
+trap 'status=$?; [ "$status" = 0 ] || echo "$0: stopped with status $status; $state" >&2' EXIT
 
 "$rekey" snapshot create "$from" "$snapshot"
+state="$snapshot is not proven whole, and no old one was removed; run it again"
 "$rekey" snapshot check "$snapshot" --read-data
+state="the new snapshot is whole; some old ones may be left"
 "$rekey" snapshot prune "$folder" --keep-days "${KEEP_DAYS:-30}"
 echo "$snapshot"

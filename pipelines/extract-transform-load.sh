@@ -16,8 +16,10 @@ shift 3
 
 rekey=${REKEY:-rekey}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+state="nothing was written to $to; run it again"
+trap 'status=$?; rm -rf "$work"; [ "$status" = 0 ] || echo "$0: stopped with status $status; $state" >&2' EXIT
 
 "$rekey" rules check "$rules"
 "$rekey" extract "$from" --seal | "$rekey" transform --rules "$rules" --sealed --seal > "$work/items.ndjson"
+[ $# = 0 ] || state="$to may hold some of the items; run it again: it puts the same ones"
 "$rekey" load "$to" --sealed "$@" < "$work/items.ndjson"

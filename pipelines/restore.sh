@@ -22,10 +22,14 @@ while [ $# -gt 0 ]; do
 done
 
 rekey=${REKEY:-rekey}
+state="nothing was written to $to; run it again"
+trap 'status=$?; [ "$status" = 0 ] || [ "$status" = 76 ] || echo "$0: stopped with status $status; $state" >&2' EXIT
 "$rekey" snapshot check "$snapshot" --read-data
+[ ${#execute[@]} = 0 ] || state="$to may hold some of the items; run it again: it puts the same ones"
 "$rekey" restore "$snapshot" "$to" ${execute[@]+"${execute[@]}"}
 [ ${#execute[@]} -gt 0 ] || exit 0
 
+state="$to was restored and read back, but not compared as a whole; run it again"
 saved=$("$rekey" digest "$snapshot" --json)
 restored=$("$rekey" extract "$to" ${prefix[@]+"${prefix[@]}"} --seal | "$rekey" digest - --sealed --json)
 echo "snapshot: $saved"

@@ -34,9 +34,10 @@ items=${1:-1000000}
 if [ -z "${FAULT_ENDPOINT:-}" ]; then
   REKEY=${REKEY:-$(built rekey)} REKEY_SAMPLE=${REKEY_SAMPLE:-$(built rekey-sample)}
   export REKEY REKEY_SAMPLE
-  # The child is this script again, with both servers beside it.
-  exec bash "$here/servers.sh" with ministack -- \
-    bash "$here/servers.sh" with fault --seed "${REKEY_TEST_SEED:-1}" "${faults[@]}" -- bash "$0" "$@"
+  # The child is this script again, with both servers beside it, or behind the ministack that is there.
+  servers=(bash "$here/servers.sh" with fault --seed "${REKEY_TEST_SEED:-1}" "${faults[@]}" --)
+  [ -n "${MINISTACK_ENDPOINT:-}" ] || servers=(bash "$here/servers.sh" with ministack -- "${servers[@]}")
+  exec "${servers[@]}" bash "$0" "$@"
 fi
 
 work=$(mktemp -d)
@@ -137,5 +138,6 @@ jq -e '([.faults[]] | add) > 0 and .upstreamFailures == 0' "$keep/faults.json" >
   { echo "The server made no faults, or failed itself." >&2; exit 1; }
 grew=0
 for stage in extract transform load verify digest; do flat "$stage" || grew=1; done
-[ "$grew" = 0 ] || exit 1
+# A sanitizer keeps freed memory for a while.
+[ "$grew" = 0 ] || [ -n "${REKEY_SANITIZER:-}" ] || exit 1
 echo "EQUAL AND FLAT: $items items in $SECONDS s"

@@ -3,7 +3,7 @@
 # Spark job is tested too.
 #
 #   pipelines/test.sh                          everything in its short form, and some seconds of fuzzing
-#   pipelines/test.sh --long                   the long forms: more kills, more fuzzing, a soak of 1,000,000 items
+#   pipelines/test.sh --long                   the long forms: more kills, more fuzzing, a soak of 200,000 items
 #   pipelines/test.sh --sanitize address       everything, built with the address (or thread) sanitizer in .build-address
 #   pipelines/test.sh --fuzz 3600              fuzzes each target for so many seconds; 0: not at all
 #   pipelines/test.sh --filter ItemsTests      some tests, without fuzzing
@@ -35,6 +35,7 @@ bash pipelines/servers.sh
 
 build=()
 if [ -n "$sanitizer" ]; then
+  export REKEY_SANITIZER=$sanitizer
   build=(--scratch-path ".build-$sanitizer" --sanitize "$sanitizer")
   # Without it a crash may wait for the backtracer for ever.
   export SWIFT_BACKTRACE=enable=no
@@ -47,3 +48,4 @@ swift build --build-tests ${build[@]+"${build[@]}"}
 # Under a sanitizer there would be nothing new in it.
 [ $# -gt 0 ] || [ -n "$sanitizer" ] || bash pipelines/spark/test.sh
 swift test ${build[@]+"${build[@]}"} "$@"
+if [ -n "$long" ] && [ -z "$sanitizer" ] && [ $# -eq 0 ]; then pipelines/soak.sh 200000; fi

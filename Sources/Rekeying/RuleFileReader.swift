@@ -30,7 +30,13 @@ private struct RuleFileReader {
         RekeyError(.rulesRefused, message, source: source, line: line)
     }
 
+    /// A few aliases, each naming others, stand for more nodes than any machine can compare.
+    private static let mostAliases = 16
+
     func root(of yaml: String) throws(RekeyError) -> Node {
+        guard Self.aliases(in: yaml) <= Self.mostAliases else {
+            throw refusal(nil, "has more than \(Self.mostAliases) YAML aliases (*name); write out what they stand for")
+        }
         do {
             if let node = try Yams.compose(yaml: yaml) { return node }
         } catch let error as YamlError {
@@ -48,6 +54,17 @@ private struct RuleFileReader {
             throw refusal(nil, "not YAML: \(error)")
         }
         throw refusal(nil, "the rule file is empty; see docs/rules.md for an example")
+    }
+
+    /// How many `*name` there are where an alias may stand; those in texts and comments count too.
+    private static func aliases(in yaml: String) -> Int {
+        let bytes = Array(yaml.utf8)
+        return bytes.indices.filter { index in
+            guard bytes[index] == UInt8(ascii: "*"), index + 1 < bytes.count, bytes[index + 1] > 0x20 else {
+                return false
+            }
+            return index == 0 || bytes[index - 1] <= 0x20 || "[{,:-?".utf8.contains(bytes[index - 1])
+        }.count
     }
 
     // MARK: - The parts of a file

@@ -25,7 +25,14 @@ enum LocalFile {
     static func create(path: String, meta: [(name: String, value: MetaValue)]) throws(RekeyError) {
         if exists(path) { throw alreadyExists(path) }
         let temporary = "\(path).\(randomIdentifier()).new"
-        defer { for suffix in ["", "-wal", "-shm", "-journal"] { unlink(temporary + suffix) } }
+        let temporaries = ["", "-wal", "-shm", "-journal"].map { temporary + $0 }
+        for name in temporaries { TemporaryPaths.register(name) }
+        defer {
+            for name in temporaries {
+                unlink(name)
+                TemporaryPaths.forget(name)
+            }
+        }
         let descriptor = systemOpen(temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             let reason = String(cString: strerror(errno))

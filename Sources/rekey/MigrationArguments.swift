@@ -62,8 +62,8 @@ struct EventPrinter: Sendable {
             }
             say(Self.rule)
         case .information(let text): say("[INFO] \(text)")
-        case .success(let text): say("\(tag("[SUCCESS]", 32)) \(text)")
-        case .warning(let text): say("\(tag("[WARNING]", 33)) \(text)")
+        case .success(let text): say(" \(text)", after: tag("[SUCCESS]", 32))
+        case .warning(let text): say(" \(text)", after: tag("[WARNING]", 33))
         case .detail(let text): say("  - \(text)")
         }
     }
@@ -87,8 +87,8 @@ struct EventPrinter: Sendable {
     }
 
     /// With --json, standard output is for the result alone.
-    private func say(_ line: String) {
-        if json { Terminal.line(line) } else { try? Terminal.print(line) }
+    private func say(_ line: String, after mark: String = "") {
+        if json { Terminal.line(line, after: mark) } else { try? Terminal.print(line, after: mark) }
     }
 }
 

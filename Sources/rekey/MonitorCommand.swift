@@ -104,7 +104,7 @@ struct MonitorCommand: AsyncParsableCommand {
                     lines += ["", "\(logs): \(events.count) events"]
                     lines += events.suffix(Self.shownEvents).map { "  \(Self.text(of: $0))" }
                 }
-                if watch { lines[0] = "\u{1B}[H\u{1B}[2J" + lines[0] }
+                if watch { try Terminal.clear() }
                 for line in lines { try Terminal.print(line) }
             }
             if watch { try await Task.sleep(for: .seconds(every)) }

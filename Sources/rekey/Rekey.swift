@@ -36,6 +36,8 @@ struct Rekey: AsyncParsableCommand {
 enum Main {
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
+        // Past a limit on file sizes, writing then fails as on a full disk, and what was begun is removed.
+        signal(SIGXFSZ, SIG_IGN)
         Interruption.watch()
         do {
             if HelpPage.isAsked(by: CommandLine.arguments.dropFirst()) {

@@ -9,9 +9,11 @@ import ByteStreams
 /// What goes to the user: results on standard output, everything else on standard error.
 enum Terminal {
     /// One line on standard output. Throws `.brokenPipe` where its reader is gone.
-    static func print(_ line: String) throws(RekeyError) {
+    ///
+    /// - Parameter mark: written before it as it is, colours and all.
+    static func print(_ line: String, after mark: String = "") throws(RekeyError) {
         var failure: RekeyError?
-        ProgressDisplay.aside(line + "\n", to: 1) { text in
+        ProgressDisplay.aside(mark + shown(line) + "\n", to: 1) { text in
             do throws(RekeyError) { try write(text, to: 1) } catch { failure = error }
         }
         if let failure { throw failure }
@@ -20,8 +22,10 @@ enum Terminal {
     /// Something for the user, `rekey VERB: …`: a line on standard error, or an object with `--log-format json`.
     static func error(_ line: String) { Log.say(line: line, .info) }
 
-    /// One line on standard error as it is; a failure to write it is nobody's to hear.
-    static func line(_ line: String) { ProgressDisplay.aside(line + "\n", to: 2) { try? write($0, to: 2) } }
+    /// One line on standard error, whatever the log's format; a failure to write it is nobody's to hear.
+    static func line(_ line: String, after mark: String = "") {
+        ProgressDisplay.aside(mark + shown(line) + "\n", to: 2) { try? write($0, to: 2) }
+    }
 
     /// A command's result, on the standard error that it shares with messages.
     static func result(_ value: JSONValue) {
@@ -32,6 +36,31 @@ enum Terminal {
     static func isColoured(_ descriptor: Int32) -> Bool {
         isTerminal(descriptor) && Environment.value("NO_COLOR") == nil
             && !["", "dumb"].contains(Environment.value("TERM") ?? "")
+    }
+
+    /// Empties the screen.
+    static func clear() throws(RekeyError) { try write("\u{1B}[H\u{1B}[2J", to: 1) }
+
+    /// Text with what a terminal would obey escaped as JSON does it: names in manifests and words of services come from
+    /// elsewhere. Line ends and tabs stay.
+    private static func shown(_ text: String) -> String {
+        func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
+            switch scalar.value {
+            case 0x09, 0x0A: false
+            case 0..<0x20, 0x7F..<0xA0: true
+            default: false
+            }
+        }
+        guard text.unicodeScalars.contains(where: isObeyed) else { return text }
+        var shown = ""
+        for scalar in text.unicodeScalars {
+            if isObeyed(scalar) {
+                shown += (scalar.value < 0x10 ? "\\u000" : "\\u00") + String(scalar.value, radix: 16)
+            } else {
+                shown.unicodeScalars.append(scalar)
+            }
+        }
+        return shown
     }
 
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }

@@ -47,8 +47,9 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// Runs `cmd` in a directory of its own below `temporary`. Returns also the names it left behind in `$TMPDIR`.
-    func run(in temporary: String) throws -> (outcome: Outcome, leftovers: [String]) {
+    /// Runs `cmd` in a directory of its own below `temporary`. Returns also the names it left behind in `$TMPDIR`, and the files,
+    /// its output among them, in which a secret of its AWS account stands.
+    func run(in temporary: String) throws -> (outcome: Outcome, leftovers: [String], leaks: [String]) {
         let files = FileManager.default
         let root = URL(filePath: temporary).resolvingSymlinksInPath().path
         let (work, tools, scratch) = (root + "/work", root + "/tools", root + "/tmp")
@@ -65,6 +66,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
             "TZ": "UTC", "REKEY": binaries.rekey, "SAMPLE": binaries.sample, "DATA": repository + "/data",
             "RULES": repository + "/pipelines/plan-structure.yaml", "PIPELINES": repository + "/pipelines",
             "CASE": folder.path, "CASES": Self.folder.path, "REKEY_TEST_SEED": inherited["REKEY_TEST_SEED"] ?? "",
+            "REKEY_LONG": inherited["REKEY_LONG"] ?? "", "REKEY_SANITIZER": inherited["REKEY_SANITIZER"] ?? "",
         ]
         let account = try servers(for: &environment)
         let input = folder.appending(path: "stdin").path
@@ -84,8 +86,21 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
             Outcome(
                 stdout: try text("stdout"), stderr: try text("stderr"),
                 exit: result.isTimedOut ? "no end after 120 seconds\n" : "\(result.status)\n"),
-            try files.contentsOfDirectory(atPath: scratch)
+            try files.contentsOfDirectory(atPath: scratch),
+            try account.map { try Self.files(below: root, holding: [$0.secretAccessKey, $0.sessionToken]) } ?? []
         )
+    }
+
+    private static func files(below root: String, holding secrets: [String?]) throws -> [String] {
+        let wanted = secrets.compactMap { $0.map { Data($0.utf8) } }
+        let paths = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
+        return try paths.filter { path in
+            let url = URL(filePath: "\(root)/\(path)")
+            // FIFOs would wait for a writer.
+            guard try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true else { return false }
+            let bytes = try Data(contentsOf: url)
+            return wanted.contains { bytes.firstRange(of: $0) != nil }
+        }
     }
 
     /// Where `cmd` mentions `MINISTACK` or `MOTO`, adds that server's address and a fresh account on it; with `PYTHON`, the
@@ -95,7 +110,9 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
         if command.contains("PYTHON") { environment["PYTHON"] = try Servers.python() }
         let name = ["MINISTACK", "MOTO"].first { command.contains($0) }
         guard let name else { return nil }
-        let account = try (name == "MOTO" ? TestServer.moto() : .ministack()).account()
+        var account = try (name == "MOTO" ? TestServer.moto() : .ministack()).account()
+        // ministack takes any secret; one that stands nowhere else can be looked for.
+        if name != "MOTO" { account.secretAccessKey = "secret-that-is-written-nowhere-\(account.id.reversed())" }
         environment["\(name)_ENDPOINT"] = account.server.endpoint
         environment.merge(account.environment()) { _, new in new }
         return account

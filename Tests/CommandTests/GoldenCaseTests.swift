@@ -7,11 +7,12 @@ import Testing
 struct GoldenCaseTests {
     @Test("Prints and ends as its expected files say", arguments: GoldenCase.all())
     func golden(golden: GoldenCase) throws {
-        let (outcome, leftovers) = try withTemporaryDirectory { try golden.run(in: $0) }
+        let (outcome, leftovers, leaks) = try withTemporaryDirectory { try golden.run(in: $0) }
         #expect(
             leftovers.isEmpty,
             "\(golden.name) left \(leftovers.joined(separator: ", ")) in $TMPDIR; remove temporary files on every way out"
         )
+        #expect(leaks.isEmpty, "\(golden.name) wrote a secret into \(leaks.joined(separator: ", "))")
         if GoldenCase.isRecording { return try golden.record(outcome) }
         let expected = try golden.expected()
         for (file, (now, before)) in zip(GoldenCase.Outcome.files, zip(outcome.parts, expected.parts))

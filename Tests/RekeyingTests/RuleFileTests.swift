@@ -40,6 +40,20 @@ func ruleSet(_ rules: String, key: String = "{partition: PK, sort: SK}", more: S
         #expect(rules.check().findings == [])
     }
 
+    /// 40 lists, each twice the one before: as a key they would be compared for ever.
+    @Test func refusesManyAliases() {
+        let lists = (1..<40).map { "a\($0): &a\($0) [*a\($0 - 1),*a\($0 - 1)]\n" }.joined()
+        let error = #expect(throws: RekeyError.self) {
+            try RuleSet.parse(yaml: "a: &a0 [x,x]\n\(lists)? *a39\n: 1\n", source: "bomb.yaml")
+        }
+        #expect(error?.code == .rulesRefused && error?.message.contains("aliases") == true)
+        #expect(throws: Never.self) {
+            try RuleSet.parse(
+                yaml: planRules.replacing("where: {tp: plan}", with: "where: {tp: &p plan, of: *p}"),
+                source: "few.yaml")
+        }
+    }
+
     @Test func invertsThePlanMigration() throws {
         let rules = try RuleSet.parse(yaml: planRules, source: "plan.yaml")
         let expected = """
