@@ -78,7 +78,7 @@ struct ErrorGuide {
                 "mend the line that is named, or set it aside with `--rejects FILE`; fetch a damaged file again",
                 page: "streams.md#bad-lines",
                 "echo '{\"PK\":{\"S\":\"PLAN#1\"},\"price\":{\"N\":\"nine\"}}' | rekey digest",
-                "rekey digest: standard input: line 1, byte 36: a number (N) must be a decimal such as 12, -1.5 or 2E+3: nine; mend the record, or set it aside with --rejects FILE"
+                "rekey digest: standard input: line 1, byte 35: a number (N) must be a decimal such as 12, -1.5 or 2E+3: nine; mend the record, or set it aside with --rejects FILE"
             )
         case .inputMissing:
             guide(
@@ -112,7 +112,7 @@ struct ErrorGuide {
                 page: "migration.md#rollback",
                 "rekey verify data/algoitny_main local:old.db --rules pipelines/plan-structure.yaml",
                 "…",
-                "rekey verify: local:old.db: missing 3, different 0, only in NEW 3; see each with --diff")
+                "rekey verify: local:old.db: missing 3, different 0, only in NEW 0; see each with --diff")
         case .permission:
             guide(
                 "credentials or permission",

@@ -126,7 +126,9 @@ struct ManualPage {
 
     /// Text that mdoc takes as text.
     private static func escaped(_ text: String) -> String {
+        // mdoc wants a line for each sentence.
         let plain = text.replacing("\\", with: "\\e").replacing("-", with: "\\-").replacing("…", with: "...")
+            .replacing(". ", with: ".\n")
         return plain.hasPrefix(".") || plain.hasPrefix("'") ? "\\&" + plain : plain
     }
 }

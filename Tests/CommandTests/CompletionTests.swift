@@ -19,7 +19,7 @@ struct CompletionTests {
             let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
             let result = try runShell(
                 script: folder + "/cmd", directory: folder,
-                environment: ["PATH": "\(tools):\(path)", "HOME": folder, "LC_ALL": "C.UTF-8", "TERM": "dumb"],
+                environment: ["PATH": "\(tools):\(path)", "HOME": folder, "LC_ALL": "C.UTF-8", "TERM": "vt100"],
                 input: "/dev/null", output: folder + "/out", errors: folder + "/out2", limit: 60)
             let texts = try ["/out", "/out2"].map { try String(contentsOfFile: folder + $0, encoding: .utf8) }
             return (texts.joined(), result.status)
@@ -46,11 +46,10 @@ struct CompletionTests {
             cat > drive.zsh <<'EOF'
             zmodload zsh/zpty
             zpty shell zsh -f
-            send() { zpty -w shell "$1"; sleep ${2:-0.3}; }
-            send 'fpath=($PWD/functions $fpath); autoload -U compinit; compinit -u -D; PS1="> "' 2
+            zpty -w shell 'fpath=($PWD/functions $fpath); autoload -U compinit; compinit -u -D; PS1="> "; echo rea''dy'
+            zpty -r shell seen '*ready*'
             zpty -n -w shell $'rekey migrate --exe\\t'
-            sleep 3
-            while zpty -r -t shell line; do print -r -- "$line"; done
+            zpty -r shell seen '*--execute*' && print -r -- "$seen"
             zpty -d shell
             EOF
             zsh -f drive.zsh

@@ -19,16 +19,17 @@ struct HelpTests {
     }
 
     /// All commands, `rekey` first, `help` left out.
-    static func pages() throws -> [Page] {
+    static func pages(withHidden: Bool = false) throws -> [Page] {
         let text = try output(of: ["--experimental-dump-help"])
         let tool = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
         let root = try #require(tool?["command"] as? [String: Any])
-        return collect(root, parents: [])
+        return collect(root, parents: [], withHidden: withHidden)
     }
 
-    private static func collect(_ command: [String: Any], parents: [String]) -> [Page] {
+    private static func collect(_ command: [String: Any], parents: [String], withHidden: Bool) -> [Page] {
         let path = parents + [command["commandName"] as? String ?? ""]
-        if path.last == "help" || command["shouldDisplay"] as? Bool == false { return [] }
+        if path.last == "help" { return [] }
+        if command["shouldDisplay"] as? Bool == false, !withHidden { return [] }
         let arguments = (command["arguments"] as? [[String: Any]] ?? []).filter { $0["shouldDisplay"] as? Bool == true }
         let names = (command["arguments"] as? [[String: Any]] ?? []).flatMap {
             $0["names"] as? [[String: String]] ?? []
@@ -39,7 +40,9 @@ struct HelpTests {
             arguments: arguments.map { ($0["valueName"] as? String ?? "?", $0["abstract"] as? String ?? "") },
             options: Set(names.map { "--" + ($0["name"] ?? "") }))
         return [page]
-            + (command["subcommands"] as? [[String: Any]] ?? []).flatMap { collect($0, parents: path) }
+            + (command["subcommands"] as? [[String: Any]] ?? []).flatMap {
+                collect($0, parents: path, withHidden: withHidden)
+            }
     }
 
     /// What `rekey` prints for these arguments.

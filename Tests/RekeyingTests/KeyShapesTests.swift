@@ -90,16 +90,19 @@ struct KeyShapesTests {
 
     @Test("A draft proposes PREFIX / NAME#{id}, with what tells its items from others, and the proof accepts it")
     func draft() throws {
+        let users = ["a{b", "cd", "ef", "1"].map { ("USR#\($0)", "META") }
+        let plans = [("PLAN#1", "META"), ("PLAN#2", "META"), ("PLAN#2", "LIMITS")]
         let shapes = try Self.shapes(
-            [("PLAN#1", "META"), ("PLAN#2", "META"), ("PLAN#2", "LIMITS"), ("USR#a{b", "META"), ("USR#1", "META")],
-            attributes: [["tp": "plan"], ["tp": "plan"], ["tp": "plan"], ["tp": "usr"], ["tp": "usr"]])
+            plans + users,
+            attributes: plans.map { _ in ["tp": "plan"] } + users.map { _ in ["tp": "usr"] })
         var draft = RuleDraft(shapes: shapes, partition: "PK", sort: "SK")
-        let proposals = draft.proposals.map { "\($0.from) \($0.to) \($0.count) \($0.condition?.value ?? "none")" }
+        let proposals = draft.proposals.map {
+            "\($0.from.partition) \($0.from.sort) \($0.to.partition) \($0.to.sort) \($0.count) \($0.condition?.value ?? "none")"
+        }
         #expect(
             proposals.sorted() == [
-                #"("PLAN#{id:int}", "LIMITS") ("PLAN", "LIMITS#{id}") 1 plan"#,
-                #"("PLAN#{id:int}", "META") ("PLAN", "META#{id}") 2 plan"#,
-                #"("USR#{id:[^#]}", "META") ("USR", "META#{id}") 2 none"#,
+                "PLAN#{id:int} LIMITS PLAN LIMITS#{id} 1 plan", "PLAN#{id:int} META PLAN META#{id} 2 plan",
+                "USR#{id:[^#]} META USR META#{id} 4 none",
             ])
         draft.prefix = "PLAN#"
         let rules = try RuleSet.parse(yaml: draft.yaml(heading: ["from a test"]), source: "draft")
