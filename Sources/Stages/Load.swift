@@ -88,7 +88,8 @@ package struct Load: Sendable {
 
     private func isFull(_ batch: WriteBatch, for table: (any Table)?) -> Bool {
         guard let table else { return batch.count >= 25 }
-        return batch.count >= table.limits.bulkWrite || batch.byteCount >= min(Self.batchBytes, table.limits.bulkWriteBytes)
+        return batch.count >= table.limits.bulkWrite
+            || batch.byteCount >= min(Self.batchBytes, table.limits.bulkWriteBytes)
     }
 
     /// The types of the key attributes of a table that is still to be made are the first item's.
