@@ -130,7 +130,7 @@ extension S3Client {
     }
 
     /// Removes an upload and the parts it has (AbortMultipartUpload); one that is gone is no failure.
-    package func abort(_ upload: S3Upload) throws(RekeyError) {
+    package func abandon(_ upload: S3Upload) throws(RekeyError) {
         do throws(ServiceError) {
             _ = try client.sendBlocking(
                 request("DELETE", upload.key, query: [("uploadId", upload.id)]), policy: .patient)

@@ -58,7 +58,7 @@ package final class S3Sink: ByteSink {
         guard isOpen else { return }
         isOpen = false
         buffer = []
-        uploader?.abort()
+        uploader?.abandon()
         uploader = nil
     }
 
@@ -111,7 +111,7 @@ private final class Uploader: Sendable {
     init(_ client: S3Client, _ key: String) throws(RekeyError) {
         self.client = client
         upload = try client.beginUpload(key)
-        TemporaryPaths.register(unfinished) { [client, upload] in try? client.abort(upload) }
+        TemporaryPaths.register(unfinished) { [client, upload] in try? client.abandon(upload) }
         for _ in 0..<Self.threads {
             BackgroundThread.start { [self] in
                 sendParts()
@@ -139,14 +139,14 @@ private final class Uploader: Sendable {
     }
 
     /// After the last part has gone out: S3 keeps what arrives later.
-    func abort() {
+    func abandon() {
         state.withLock {
             $0.failure = $0.failure ?? RekeyError(.interrupted, "given up", source: client.path(upload.key))
         }
         pieces.close()
         for _ in 0..<Self.threads { ended.wait() }
         for _ in 0..<Self.threads { ended.signal() }
-        try? client.abort(upload)
+        try? client.abandon(upload)
         TemporaryPaths.forget(unfinished)
     }
 
