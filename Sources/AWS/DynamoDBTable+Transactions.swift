@@ -6,6 +6,7 @@ extension DynamoDBTable {
     package func transactMove(_ moves: [Move]) async throws(RekeyError) -> TransactMoveResult {
         let keys = try checks.check(moves)
         if moves.isEmpty { return TransactMoveResult(outcomes: [], consumedWriteUnits: 0) }
+        note(moves.map(\.old))
         // What an expression does not see is compared before: attributes that were added.
         let before = try await current(keys.flatMap { [$0.old, $0.new] })
         let outcomes = Self.outcomes(moves, keys, before)
@@ -76,7 +77,7 @@ extension DynamoDBTable {
         for (index, move) in moves.enumerated() {
             var delete = RequestBody(action: "Delete", table: name)
             delete.member("Key", json: keys[index].old.json(schema))
-            delete.condition(Comparison(of: move.old, schema: schema))
+            delete.condition(compare(move.old))
             var put = RequestBody(action: "Put", table: name)
             put.member("Item", json: move.new.json)
             var comparison = Comparison(of: move.new, schema: schema)
