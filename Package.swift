@@ -102,11 +102,28 @@ let package = Package(
         .executableTarget(
             name: "rekey-fault-server", dependencies: ["FaultServer"], path: "Tests/rekey-fault-server",
             swiftSettings: test),
+        // For measuring: DynamoDB that answers at once.
+        .executableTarget(
+            name: "rekey-instant-server", dependencies: ["CZlib"], path: "Tests/rekey-instant-server",
+            swiftSettings: test),
+        .target(
+            name: "ReferenceItems", dependencies: ["Items"], path: "Tests/ReferenceItems", swiftSettings: test),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Migration", "AWS", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams", "CZlib",
+                "ReferenceItems", "TestSupport",
+            ],
+            path: "Tests/FuzzTargets", swiftSettings: test),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], exclude: ["Corpus", "fuzz.sh"],
+            swiftSettings: test),
         .testTarget(
             name: "TestServersTests", dependencies: ["TestServers", "FaultServer", "TestSupport"], swiftSettings: test),
         .testTarget(name: "ByteStreamsTests", dependencies: ["ByteStreams", "TestSupport"], swiftSettings: test),
         .testTarget(
-            name: "ItemsTests", dependencies: ["Items", "ByteStreams", "TestSupport"], swiftSettings: test),
+            name: "ItemsTests", dependencies: ["Items", "ReferenceItems", "ByteStreams", "TestSupport"],
+            swiftSettings: test),
         .testTarget(
             name: "RekeyingTests", dependencies: ["Rekeying", "Items", "ByteStreams", "TestSupport"],
             swiftSettings: test),
@@ -116,7 +133,7 @@ let package = Package(
         .testTarget(
             name: "AWSTests",
             dependencies: [
-                "AWS", "TableContract", "Tables", "TestServers", "Items", "ByteStreams", "TestSupport",
+                "AWS", "TableContract", "Tables", "TestServers", "FaultServer", "Items", "ByteStreams", "TestSupport",
             ],
             exclude: [
                 "Programs", "Vectors", "botocore_configuration.py", "botocore_signatures.py", "tls_server.py",
@@ -144,3 +161,10 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Only Tests/FuzzTests/fuzz.sh builds it: the program's `main` is libFuzzer's, which comes with the sanitizer's flags.
+if Context.environment["REKEY_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "rekey-fuzz", dependencies: ["FuzzTargets"], path: "Tests/rekey-fuzz", swiftSettings: test))
+}

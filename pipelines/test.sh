@@ -1,17 +1,46 @@
 #!/usr/bin/env bash
 # Installs what the tests need, checks the format, builds, and runs all tests; further arguments go to `swift test`.
 #
-#   pipelines/test.sh
-#   pipelines/test.sh --filter ItemsTests
+#   pipelines/test.sh                          everything in its short form, and some seconds of fuzzing
+#   pipelines/test.sh --long                   the long forms: more kills, more fuzzing, a soak of 1,000,000 items
+#   pipelines/test.sh --sanitize address       everything, built with the address (or thread) sanitizer in .build-address
+#   pipelines/test.sh --fuzz 3600              fuzzes each target for so many seconds; 0: not at all
+#   pipelines/test.sh --filter ItemsTests      some tests, without fuzzing
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=pipelines/packages.sh
 . pipelines/packages.sh
 
-install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gzip
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$0" >&2; exit 64; }
+long="" sanitizer="" fuzz=""
+while [ $# -gt 0 ]; do
+  case $1 in
+    --long) long=1; shift ;;
+    --sanitize) case ${2:-} in address | thread) sanitizer=$2 ;; *) usage ;; esac; shift 2 ;;
+    --fuzz) [[ ${2:-} =~ ^[0-9]+$ ]] || usage; fuzz=$2; shift 2 ;;
+    *) break ;;
+  esac
+done
+# Who asks for some tests alone does not wait for the rest.
+[ $# -eq 0 ] || fuzz=${fuzz:-0}
+fuzz=${fuzz:-$([ -n "$long" ] && echo 120 || echo 3)}
+
+install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gzip procps
 require_swift
 swift format lint --strict -r Sources Tests Package.swift
 export REKEY_TEST_SERVERS=${REKEY_TEST_SERVERS:-$PWD/.build/servers}
 bash pipelines/servers.sh
-swift build --build-tests
-exec swift test "$@"
+[ -z "$long" ] || export REKEY_LONG=1
+
+build=()
+if [ -n "$sanitizer" ]; then
+  build=(--scratch-path ".build-$sanitizer" --sanitize "$sanitizer")
+  # Without it a crash may wait for the backtracer for ever.
+  export SWIFT_BACKTRACE=enable=no
+  export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1}
+  export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:exitcode=66}
+  export REKEY_FAULT_SERVER=${REKEY_FAULT_SERVER:-$PWD/.build-$sanitizer/debug/rekey-fault-server}
+fi
+swift build --build-tests ${build[@]+"${build[@]}"}
+[ "$fuzz" = 0 ] || bash Tests/FuzzTests/fuzz.sh "$fuzz"
+swift test ${build[@]+"${build[@]}"} "$@"

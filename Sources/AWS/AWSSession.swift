@@ -9,11 +9,15 @@ package final class AWSSession: Sendable {
     /// `AWS_MAX_ATTEMPTS` or the profile's `max_attempts`; nil where the service's own default counts.
     package let maximumAttempts: Int?
     private let regionName: String?
+    private let observer: RequestObserver?
 
     /// Reads the files of the AWS tools. Credentials are looked for when they are first needed.
     ///
     /// - Throws: as `SharedConfiguration.load`, and `.usage` for settings that mean nothing.
-    package init(_ settings: AWSSettings) throws(RekeyError) {
+    ///
+    /// - Parameter observer: told of every request.
+    package init(_ settings: AWSSettings, observer: RequestObserver? = nil) throws(RekeyError) {
+        self.observer = observer
         self.settings = settings
         configuration = try SharedConfiguration.load(settings)
         http = HTTPClient(certificateBundle: resolveCertificateBundle(settings, configuration))
@@ -38,7 +42,7 @@ package final class AWSSession: Sendable {
         let endpoint = try resolveEndpoint(service, settings, configuration, region: region)
         return ServiceClient(
             service: service, region: region, endpoint: endpoint, credentials: credentials, http: http,
-            maximumAttempts: maximumAttempts)
+            maximumAttempts: maximumAttempts, observer: observer)
     }
 }
 

@@ -58,9 +58,15 @@ struct AnswerReader: ~Copyable {
         return UnsafeRawBufferPointer(rebasing: bytes[start..<position])
     }
 
-    /// The number that begins here; 0 for another value, which is stepped over.
+    /// The number that begins here; 0 for another value, which is stepped over. What no count or capacity can be, such as
+    /// 1e300, throws, so that the number can be rounded to an `Int`.
     mutating func number() throws(ItemError) -> Double {
-        Double(String(decoding: try value(), as: UTF8.self)) ?? 0
+        let start = position
+        let number = Double(String(decoding: try value(), as: UTF8.self)) ?? 0
+        guard number.magnitude <= 1e15 else {
+            throw ItemError("a number of the answer is larger than it can be", at: start)
+        }
+        return number
     }
 
     /// The text of the string that begins here without its escapes; nil for another value, which is stepped over.

@@ -61,7 +61,8 @@ struct DescriptionReader {
 
     private static func seconds(_ value: JSONTree?) -> Int? {
         guard case .number(let text) = value else { return nil }
-        return Double(String(decoding: text, as: UTF8.self)).map { Int($0) }
+        // Whole seconds; none where the number is no time.
+        return Double(String(decoding: text, as: UTF8.self)).flatMap { Int(exactly: $0.rounded(.down)) }
     }
 
     private func schema(of described: JSONTree) throws(RekeyError) -> KeySchema {

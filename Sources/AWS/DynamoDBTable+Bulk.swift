@@ -3,16 +3,24 @@ package import Items
 package import Tables
 
 extension DynamoDBTable {
+    package func bulkWrite(_ requests: [WriteRequest]) async throws(RekeyError) -> BatchWriteResult {
+        let batch = WriteBatch(schema: schema)
+        for request in requests { try batch.add(request) }
+        return try await bulkWrite(batch)
+    }
+
     /// Batches of 25, many in flight. Of several requests for one item only the last is sent, and no item is in two batches, so the
     /// order in which batches arrive does not matter.
     ///
     /// - Throws: as `batchWrite`; other batches may have been written then.
-    package func bulkWrite(_ requests: [WriteRequest]) async throws(RekeyError) -> BatchWriteResult {
-        for request in requests { try checks.check(request) }
-        let last = try lastOfEachItem(requests, schema: schema)
-        let results = try await inFlight(Self.parts(last, of: limits.batchWrite), limit: inFlightLimit) {
-            (batch) async throws(RekeyError) in
-            let result = try await self.batchWrite(batch)
+    package func bulkWrite(_ batch: WriteBatch) async throws(RekeyError) -> BatchWriteResult {
+        let results = try await inFlight(batch.parts(of: limits.batchWrite), limit: inFlightLimit) {
+            (part) async throws(RekeyError) in
+            var writer = ByteWriter(capacity: part.byteCount + 256)
+            self.beginBatch(&writer)
+            batch.append(part, to: &writer)
+            self.endBatch(&writer)
+            let result = try self.written(try await self.sent("BatchWriteItem", writer.array))
             self.inFlightLimit.note(isThrottled: !result.unprocessed.isEmpty)
             return result
         }
@@ -41,9 +49,5 @@ extension DynamoDBTable {
             self.inFlightLimit.note(isThrottled: false)
             return outcome
         }
-    }
-
-    private static func parts<Element>(_ elements: [Element], of size: Int) -> [[Element]] {
-        stride(from: 0, to: elements.count, by: size).map { Array(elements[$0..<min($0 + size, elements.count)]) }
     }
 }

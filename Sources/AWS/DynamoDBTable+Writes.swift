@@ -6,8 +6,12 @@ extension DynamoDBTable {
     package func batchWrite(_ requests: [WriteRequest]) async throws(RekeyError) -> BatchWriteResult {
         try checks.check(batch: requests)
         if requests.isEmpty { return BatchWriteResult() }
-        let answer = try await sent("BatchWriteItem", body(of: requests))
-        return try read(answer) { (reader) throws(ItemError) in
+        return try written(try await sent("BatchWriteItem", body(of: requests)))
+    }
+
+    /// What BatchWriteItem answers.
+    func written(_ answer: [UInt8]) throws(RekeyError) -> BatchWriteResult {
+        try read(answer) { (reader) throws(ItemError) in
             var result = BatchWriteResult()
             try reader.members { (reader, member) throws(ItemError) in
                 if isEqual(member, "UnprocessedItems") {
@@ -88,9 +92,7 @@ extension DynamoDBTable {
 
     private func body(of requests: [WriteRequest]) -> [UInt8] {
         var writer = ByteWriter(capacity: 16 << 10)
-        writer.append("{\"ReturnConsumedCapacity\":\"TOTAL\",\"RequestItems\":{" as StaticString)
-        JSONTree.appendQuoted(Array(name.utf8), to: &writer)
-        writer.append(":[" as StaticString)
+        beginBatch(&writer)
         for (index, request) in requests.enumerated() {
             if index > 0 { writer.append(UInt8(ascii: ",")) }
             switch request {
@@ -103,9 +105,18 @@ extension DynamoDBTable {
             }
             writer.append("}}" as StaticString)
         }
-        writer.append("]}}" as StaticString)
+        endBatch(&writer)
         return writer.array
     }
+
+    /// What stands around the requests of a batch.
+    func beginBatch(_ writer: inout ByteWriter) {
+        writer.append("{\"ReturnConsumedCapacity\":\"TOTAL\",\"RequestItems\":{" as StaticString)
+        JSONTree.appendQuoted(Array(name.utf8), to: &writer)
+        writer.append(":[" as StaticString)
+    }
+
+    func endBatch(_ writer: inout ByteWriter) { writer.append("]}}" as StaticString) }
 
     private func writeRequest(_ bytes: UnsafeRawBufferPointer) throws(ItemError) -> WriteRequest {
         var scanner = RecordScanner()

@@ -23,7 +23,8 @@ package final class DynamoDBTable: Table {
         self.schema = schema
         self.client = client
         limits = TableLimits(
-            bulkWrite: 1600, scanSegments: segments, comparedAttributes: Comparison.maximumAttributes)
+            bulkWrite: 6400, bulkWriteBytes: 4 << 20, scanSegments: segments,
+            comparedAttributes: Comparison.maximumAttributes)
         checks = RequestChecks(schema: schema, limits: limits)
     }
 

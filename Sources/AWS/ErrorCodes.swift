@@ -41,6 +41,7 @@ package enum ErrorCodes {
                 "InternalServiceError", "InternalServiceFault", "ServiceUnavailable", "ServiceUnavailableException",
                 "RequestTimeout", "RequestTimeoutException", "ReplicatedWriteConflictException",
                 "TransactionInProgressException", "IDPCommunicationError", "OperationAborted",
+                "BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody",
             ]
         ),
         (
@@ -80,7 +81,7 @@ package enum ErrorCodes {
                 "InvalidParameterException", "InvalidParameterValue", "InvalidParameterCombination",
                 "MissingParameter", "MissingRequiredParameter", "MalformedQueryString", "InvalidAction",
                 "InvalidQueryParameter", "UnknownOperationException", "InvalidArgument", "InvalidBucketName",
-                "InvalidRequest", "MalformedXML", "EntityTooLarge", "KeyTooLongError", "BadDigest", "InvalidDigest",
+                "InvalidRequest", "MalformedXML", "EntityTooLarge", "KeyTooLongError", "InvalidDigest",
                 "InvalidRestoreTimeException", "InvalidExportTimeException", "PointInTimeRecoveryUnavailableException",
                 "InvalidEndpointException", "PermanentRedirect", "AuthorizationHeaderMalformed",
             ]

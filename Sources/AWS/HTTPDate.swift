@@ -4,7 +4,9 @@ enum HTTPDate {
     static func seconds(_ text: String) -> Int? {
         let parts = text.split(separator: " ")
         guard parts.count == 6, parts[5] == "GMT", let day = Int(parts[1]), let year = Int(parts[3]),
-            let month = months.firstIndex(of: String(parts[2])), (1...31).contains(day)
+            let month = months.firstIndex(of: String(parts[2])), (1...31).contains(day),
+            // The header comes from outside: a year of 19 digits must not overflow.
+            (1...9999).contains(year)
         else { return nil }
         let clock = parts[4].split(separator: ":").compactMap { Int($0) }
         guard clock.count == 3, (0..<24).contains(clock[0]), (0..<60).contains(clock[1]), (0...60).contains(clock[2])

@@ -22,14 +22,17 @@ package final class ServiceClient: Sendable {
     /// Seconds to add to this machine's clock to have the service's.
     private let clockOffset = Atomic<Int>(0)
     private let now: @Sendable () -> Int
+    private let observer: RequestObserver?
 
     /// - Parameters:
     ///   - maximumAttempts: nil for the SDKs' own: 4 for DynamoDB, 3 for others.
     ///   - now: seconds since 1970.
     package init(
         service: AWSService, region: String, endpoint: ServiceEndpoint, credentials: any CredentialsProvider,
-        http: HTTPClient, maximumAttempts: Int? = nil, now: @escaping @Sendable () -> Int = { time(nil) }
+        http: HTTPClient, maximumAttempts: Int? = nil, observer: RequestObserver? = nil,
+        now: @escaping @Sendable () -> Int = { time(nil) }
     ) {
+        self.observer = observer
         self.service = service
         self.region = region
         self.endpoint = endpoint
@@ -87,6 +90,7 @@ package final class ServiceClient: Sendable {
                 return answer
             } catch {
                 delay = try attempts.next(after: error)
+                tellRetry(request, error, attempts.failed, delay)
             }
             if delay > .zero {
                 do {
@@ -109,6 +113,7 @@ package final class ServiceClient: Sendable {
                 return answer
             } catch {
                 delay = try attempts.next(after: error)
+                tellRetry(request, error, attempts.failed, delay)
             }
             if delay > .zero { Self.pause(delay) }
         }
@@ -129,23 +134,41 @@ package final class ServiceClient: Sendable {
     private func attempt(_ request: HTTPRequest) async throws(ServiceError) -> HTTPResponse {
         let signed = sign(request, with: try await currentCredentials())
         let response: HTTPResponse
+        let start = ContinuousClock.now
         do throws(TransportError) {
             response = try await http.send(signed.request)
         } catch {
             throw ServiceError(error)
         }
+        tellAnswer(request, response, start)
         return try check(response, signed)
     }
 
     private func attemptBlocking(_ request: HTTPRequest) throws(ServiceError) -> HTTPResponse {
         let signed = sign(request, with: try currentCredentialsBlocking())
         let response: HTTPResponse
+        let start = ContinuousClock.now
         do throws(TransportError) {
             response = try http.sendBlocking(signed.request)
         } catch {
             throw ServiceError(error)
         }
+        tellAnswer(request, response, start)
         return try check(response, signed)
+    }
+
+    private func tellAnswer(_ request: HTTPRequest, _ response: HTTPResponse, _ start: ContinuousClock.Instant) {
+        guard let observer else { return }
+        observer(.answered(operation: request.operation, status: response.status, time: start.duration(to: .now)))
+    }
+
+    private func tellRetry(_ request: HTTPRequest, _ error: ServiceError, _ attempt: Int, _ pause: Duration) {
+        guard let observer else { return }
+        let reason = error.code.isEmpty ? error.message : error.code
+        observer(
+            .retrying(
+                operation: request.operation, reason: reason, isThrottling: error.isThrottling,
+                attempt: max(1, attempt), pause: pause))
     }
 
     private static func pause(_ delay: Duration) {
@@ -238,7 +261,7 @@ private struct Attempts {
     let policy: RetryPolicy
     let budget: RetryBudget
     let start: ContinuousClock.Instant
-    private var failed = 0
+    private(set) var failed = 0
     private var price: Int?
     private var hasRenewed = false
     private var hasCorrected = false

@@ -39,6 +39,8 @@ package struct ServiceError: Error, Sendable {
     package var body: [UInt8]
     /// The shortest pause that the service asks for (`x-amz-retry-after`).
     package var retryAfter: Duration?
+    /// Where an S3 bucket lies, where S3 tells it: its requests have to go there.
+    package var bucketRegion: String?
     /// Why nothing could be signed and sent.
     private var refusal: RekeyError?
 
@@ -85,6 +87,7 @@ package struct ServiceError: Error, Sendable {
         self.init(
             code: code, message: Self.firstLine(message), status: response.status, requestID: requestID,
             body: response.body)
+        bucketRegion = response.header("x-amz-bucket-region")
         retryAfter = response.header("x-amz-retry-after").flatMap { Int($0) }.map { .milliseconds(max(0, $0)) }
     }
 

@@ -22,7 +22,7 @@ package struct Item: Sendable {
         try json.withRawBytes { bytes throws(E) in
             var scanner = RecordScanner()
             _ = try? scanner.scanItem(bytes)
-            return try body(ItemView(line: bytes, attributes: scanner.attributes))
+            return try body(ItemView(line: bytes, attributes: scanner.attributes, size: scanner.itemSize))
         }
     }
 

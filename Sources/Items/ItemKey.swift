@@ -76,18 +76,23 @@ package enum KeyValue: Sendable, Hashable {
         writer.append("\"}" as StaticString)
     }
 
+    /// What the sortable bytes of each type begin with.
+    static let stringTag: UInt8 = 0x10
+    static let numberTag: UInt8 = 0x20
+    static let binaryTag: UInt8 = 0x30
+
     /// Appends bytes whose order under memcmp is DynamoDB's order of the values; self-delimiting.
     func appendSortable(to writer: inout ByteWriter) {
         switch self {
-        case .string(let bytes): appendDelimited(bytes, tag: 0x10, to: &writer)
+        case .string(let bytes): appendDelimited(bytes, tag: Self.stringTag, to: &writer)
         case .number(let text):
-            writer.append(0x20)
+            writer.append(Self.numberTag)
             text.withUnsafeBufferPointer { p in
                 if let start = p.baseAddress, let number = try? DecimalNumber(start, count: p.count) {
                     number.appendSortable(of: start, to: &writer)
                 }
             }
-        case .binary(let bytes): appendDelimited(bytes, tag: 0x30, to: &writer)
+        case .binary(let bytes): appendDelimited(bytes, tag: Self.binaryTag, to: &writer)
         }
     }
 

@@ -22,6 +22,18 @@ package func storedSize(_ item: UnsafeRawBufferPointer) -> Int {
     return walk.size
 }
 
+extension ItemView {
+    /// DynamoDB's size of the item, by a walk over each attribute.
+    var walkedSize: Int {
+        var walk = ItemWalk { _, _, _ in }
+        for slot in attributes {
+            var cursor = Cursor(line, at: Int(slot.name.lowerBound) - 1)
+            walk.attribute(&cursor, overhead: 0)
+        }
+        return walk.size
+    }
+}
+
 /// A walk over validated typed JSON that adds up DynamoDB's storage bytes and tells of each leaf.
 private struct ItemWalk {
     var onLeaf: (AttributeType, StringToken, Cursor) -> Void
@@ -33,13 +45,15 @@ private struct ItemWalk {
     mutating func attributes(_ cursor: inout Cursor, overhead: Int) {
         _ = cursor.take(UInt8(ascii: "{"))
         if cursor.take(UInt8(ascii: "}")) { return }
-        repeat {
-            guard let name = try? cursor.string("a name") else { return }
-            size += textSize(name, cursor) + overhead
-            _ = cursor.take(UInt8(ascii: ":"))
-            value(&cursor)
-        } while cursor.take(UInt8(ascii: ","))
+        repeat { attribute(&cursor, overhead: overhead) } while cursor.take(UInt8(ascii: ","))
         _ = cursor.take(UInt8(ascii: "}"))
+    }
+
+    mutating func attribute(_ cursor: inout Cursor, overhead: Int) {
+        guard let name = try? cursor.string("a name") else { return }
+        size += textSize(name, cursor) + overhead
+        _ = cursor.take(UInt8(ascii: ":"))
+        value(&cursor)
     }
 
     private mutating func value(_ cursor: inout Cursor) {

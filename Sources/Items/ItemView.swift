@@ -8,11 +8,18 @@
 package struct ItemView {
     package let line: UnsafeRawBufferPointer
     package let attributes: UnsafeBufferPointer<AttributeSlot>
+    /// What the scanner has reckoned.
+    private let scannedSize: Int?
 
-    package init(line: UnsafeRawBufferPointer, attributes: UnsafeBufferPointer<AttributeSlot>) {
+    /// - Parameter size: the scanner's `itemSize`.
+    package init(line: UnsafeRawBufferPointer, attributes: UnsafeBufferPointer<AttributeSlot>, size: Int? = nil) {
         self.line = line
         self.attributes = attributes
+        scannedSize = size
     }
+
+    /// DynamoDB's size of the item, as `Item.size`.
+    package var storedSize: Int { scannedSize ?? walkedSize }
 
     /// The slot of the attribute with this name, compared without escapes; nil when the item lacks it.
     package func find(_ name: [UInt8]) -> AttributeSlot? {

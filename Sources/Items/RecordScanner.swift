@@ -17,6 +17,9 @@ package struct RecordScanner: ~Copyable {
         UnsafeBufferPointer(start: scanner.slots, count: scanner.slotCount)
     }
 
+    /// DynamoDB's size of that item; nil where only `ItemView.storedSize` can tell.
+    package var itemSize: Int? { scanner.itemSize }
+
     /// Checks one line and says what it is. Ranges and slots are offsets into `line`.
     package mutating func scan(_ line: UnsafeRawBufferPointer) throws(ItemError) -> Record {
         guard line.count <= Int(Int32.max) else { throw ItemError("a record is longer than 2 GiB", at: 0) }

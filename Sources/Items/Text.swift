@@ -29,6 +29,29 @@ func appendUnescaped(_ bytes: UnsafeRawBufferPointer, to writer: inout ByteWrite
     }
 }
 
+/// How many bytes a validated JSON string has without its escapes.
+func unescapedCount(_ text: UnsafePointer<UInt8>, count: Int) -> Int {
+    let cursor = Cursor(UnsafeRawBufferPointer(start: text, count: count))
+    var total = 0
+    var i = 0
+    while i < count {
+        guard text[i] == UInt8(ascii: "\\"), i + 1 < count else {
+            total += 1
+            i += 1
+            continue
+        }
+        guard text[i + 1] == UInt8(ascii: "u"), let unit = cursor.hexUnit(at: i + 2) else {
+            total += 1
+            i += 2
+            continue
+        }
+        let isPair = unit >= 0xD800 && unit < 0xDC00
+        total += isPair ? 4 : unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3
+        i += isPair ? 12 : 6
+    }
+    return total
+}
+
 /// Appends bytes as the inside of a JSON string, escaping what RFC 8785 escapes and nothing else.
 package func appendEscaped(_ bytes: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
     writer.reserve(bytes.count)

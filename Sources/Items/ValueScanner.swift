@@ -8,6 +8,10 @@ struct ValueScanner: ~Copyable {
     var scratch = ByteWriter(capacity: 1024)
     var slots: UnsafeMutablePointer<AttributeSlot>
     var slotCount = 0
+    /// DynamoDB's size of the item scanned last with `noting`, but for what `isSizeExact` says.
+    private var size = 0
+    /// False where a number or binary with escapes or a set of them was met, which are not reckoned here.
+    private var isSizeExact = true
     private var slotCapacity = 32
     /// What the value scanned last holds behind its type tag.
     private var type = AttributeType.null
@@ -34,9 +38,24 @@ struct ValueScanner: ~Copyable {
     mutating func item(noting: Bool) throws(ItemError) -> Range<Int> {
         cursor.skipWhitespace()
         let start = cursor.position
-        if noting { slotCount = 0 }
+        let noted = (size, isSizeExact)
+        if noting {
+            slotCount = 0
+            size = 0
+            isSizeExact = true
+        }
         try attributes(depth: 1, noting: noting, "an item")
+        if !noting { (size, isSizeExact) = noted }
         return start..<cursor.position
+    }
+
+    /// DynamoDB's size of the item scanned last with `noting`; nil where only a walk of its own can tell.
+    var itemSize: Int? { isSizeExact ? size : nil }
+
+    /// Adds a text's bytes to the size.
+    @inline(__always)
+    private mutating func reckon(_ token: StringToken) {
+        size &+= token.hasEscape ? unescapedCount(cursor.base + token.start, count: token.count) : token.count
     }
 
     private mutating func attributes(depth: Int, noting: Bool, _ what: StaticString) throws(ItemError) {
@@ -49,6 +68,9 @@ struct ValueScanner: ~Copyable {
                 throw ItemError("an attribute has an empty name; DynamoDB wants at least one byte", at: name.start)
             }
             try insert(name, mark: mark, "an attribute")
+            reckon(name)
+            // A member of a map costs a byte more.
+            if depth > 1 { size &+= 1 }
             try cursor.expect(UInt8(ascii: ":"), "':'")
             cursor.skipWhitespace()
             let valueStart = cursor.position
@@ -126,7 +148,15 @@ struct ValueScanner: ~Copyable {
         switch type {
         case .string, .number, .binary:
             let token = try cursor.string("a string")
-            if type == .number { try number(token) } else if type == .binary { try binary(token) }
+            if type == .string {
+                reckon(token)
+            } else if type == .number {
+                try number(token)
+            } else {
+                try binary(token)
+                size &+= base64Size(cursor.base + token.start, count: token.count)
+                if token.hasEscape { isSizeExact = false }
+            }
             start = token.start
             end = token.end
             hasEscape = token.hasEscape
@@ -134,9 +164,13 @@ struct ValueScanner: ~Copyable {
             guard cursor.literal("true") || cursor.literal("false") else {
                 throw cursor.unexpected("true or false, without quotes,")
             }
+            size &+= 1
         case .null:
             guard cursor.literal("true") else { throw nullValue() }
-        case .map: try attributes(depth: depth + 1, noting: false, "a map")
+            size &+= 1
+        case .map:
+            size &+= 3
+            try attributes(depth: depth + 1, noting: false, "a map")
         case .list: try list(depth: depth + 1)
         case .stringSet, .numberSet, .binarySet: try set(type)
         }
@@ -172,8 +206,12 @@ struct ValueScanner: ~Copyable {
 
     private mutating func list(depth: Int) throws(ItemError) {
         try cursor.expect(UInt8(ascii: "["), "a list")
+        size &+= 3
         if cursor.take(UInt8(ascii: "]")) { return }
-        repeat { try value(depth: depth) } while cursor.take(UInt8(ascii: ","))
+        repeat {
+            size &+= 1
+            try value(depth: depth)
+        } while cursor.take(UInt8(ascii: ","))
         try cursor.expect(UInt8(ascii: "]"), "',' or ']'")
     }
 
@@ -189,13 +227,17 @@ struct ValueScanner: ~Copyable {
             case .numberSet:
                 scratch.removeAll()
                 try canonicalNumber(token)
+                isSizeExact = false
                 guard names.insert(names.keep(scratch.bytes), count: scratch.count, at: token.start, mark: mark) else {
                     throw repeated("a member of a set", at: token.start)
                 }
             case .binarySet:
                 try binary(token)
+                isSizeExact = false
                 try insert(token, mark: mark, "a member of a set")
-            default: try insert(token, mark: mark, "a member of a set")
+            default:
+                try insert(token, mark: mark, "a member of a set")
+                reckon(token)
             }
         } while cursor.take(UInt8(ascii: ","))
         try cursor.expect(UInt8(ascii: "]"), "',' or ']'")
@@ -205,9 +247,12 @@ struct ValueScanner: ~Copyable {
     }
 
     @inline(__always)
-    private func number(_ token: StringToken) throws(ItemError) {
-        if token.hasEscape { return try escapedNumber(token) }
-        do { _ = try DecimalNumber(cursor.base + token.start, count: token.count) } catch {
+    private mutating func number(_ token: StringToken) throws(ItemError) {
+        if token.hasEscape {
+            isSizeExact = false
+            return try escapedNumber(token)
+        }
+        do { size &+= try DecimalNumber(cursor.base + token.start, count: token.count).storedSize } catch {
             throw ItemError("\(error.reason): \(shown(token))", at: token.start)
         }
     }

@@ -25,6 +25,7 @@ package struct Migrate: Sendable {
     package var tool: String
     package var temporaryDirectory: String
     package var events: EventHandler
+    package var watch = RunWatch()
 
     package init(
         table: any Table, tableText: String, rules: RuleSet, rulesText: String, runs: String, tool: String,
@@ -71,9 +72,10 @@ package struct Migrate: Sendable {
 
     private func survey() async throws(RekeyError) -> PreflightReport {
         events(.information("Verifying old structure..."))
-        let preflight = Preflight(
+        var preflight = Preflight(
             table: table, rules: rules, allowsMissingRecovery: allowsMissingRecovery,
             temporaryDirectory: temporaryDirectory)
+        preflight.watch = watch
         let report = try await preflight.run()
         announce(report)
         return report
@@ -139,8 +141,10 @@ package struct Migrate: Sendable {
         events(.information("Verifying old structure..."))
         let run = try RunDirectory.create(in: runs, at: now, name: rules.name)
         lock.say("run \(run.id)")
+        defer { watch.detach() }
         let prepared: (report: PreflightReport, plan: RunPlan)
         do {
+            try watch.attach(to: run, events: events)
             prepared = try await prepare(run, description, now: now)
         } catch {
             // Nothing was written to the table: the run never began.
@@ -148,13 +152,16 @@ package struct Migrate: Sendable {
             throw error
         }
         if let outcome = settled(prepared.report) {
+            watch.detach()
             try? removeTree(run.path)
             return outcome
         }
-        return try await RunSteps(
+        var steps = RunSteps(
             run: run, plan: prepared.plan, table: table, rules: rules, events: events,
             temporaryDirectory: temporaryDirectory
-        ).go()
+        )
+        steps.watch = watch
+        return try await steps.go()
     }
 
     /// Surveys, writes and checks the snapshot, and pins the plan.
@@ -175,8 +182,9 @@ package struct Migrate: Sendable {
         let standing = try openSink(run.standingPath, compression: .none)
         let survey: Survey
         do {
+            watch.begin("survey", items: description.itemCount > 0 ? description.itemCount : nil)
             survey = try await Survey.of(
-                table, rules: rules, temporaryDirectory: temporaryDirectory,
+                table, rules: rules, temporaryDirectory: temporaryDirectory, progress: watch.progress,
                 onOld: { item, key throws(RekeyError) in try writer.add(line: item, key: key) },
                 onStanding: { key throws(RekeyError) in
                     try standing.write(RunDirectory.keyLine(key.description, key.sortableBytes))

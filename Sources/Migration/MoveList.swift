@@ -46,11 +46,15 @@ struct MoveList {
     let only: Set<ItemKey>?
     /// How many moves are in hand at a time.
     let chunkSize: Int
+    /// Told of each chunk that is done.
+    let watch: RunWatch?
 
     /// - Parameter table: a chunk is 40 of the table's write requests, at most 1000 items.
     init(
-        snapshotPath: String, rules: RuleSet, table: any Table, delta: DeltaLog? = nil, only: Set<ItemKey>? = nil
+        snapshotPath: String, rules: RuleSet, table: any Table, delta: DeltaLog? = nil, only: Set<ItemKey>? = nil,
+        watch: RunWatch? = nil
     ) {
+        self.watch = watch
         self.snapshotPath = snapshotPath
         self.rules = rules
         self.delta = delta
@@ -103,6 +107,7 @@ struct MoveList {
             while waiting.count - start >= chunkSize || (!hasMore && start < waiting.count) {
                 let end = min(start + chunkSize, waiting.count)
                 try await body(Array(waiting[start..<end]))
+                watch?.advance(end - start)
                 start = end
             }
             waiting.removeFirst(start)

@@ -42,6 +42,8 @@ package struct Preflight: Sendable {
     package var services: LiveServices?
     /// USD for a million write units, in place of the known prices.
     package var writePrice: Double?
+    /// Told of what is read.
+    package var watch: RunWatch?
 
     package init(
         table: any Table, rules: RuleSet, allowsMissingRecovery: Bool = false, temporaryDirectory: String = "/tmp"
@@ -56,8 +58,10 @@ package struct Preflight: Sendable {
     package func run() async throws(RekeyError) -> PreflightReport {
         let description = try await table.describe()
         try requireSchema(description)
+        watch?.begin("survey", items: description.itemCount > 0 ? description.itemCount : nil)
         let survey = try await Survey.of(
-            table, rules: rules, temporaryDirectory: temporaryDirectory, counting: counting)
+            table, rules: rules, temporaryDirectory: temporaryDirectory, counting: counting,
+            progress: watch?.progress)
         var report = Self.judge(description, survey, rules: rules, allowsMissingRecovery: allowsMissingRecovery)
         if let services {
             report.add(

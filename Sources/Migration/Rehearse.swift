@@ -17,6 +17,8 @@ package struct Rehearse: Sendable {
     package var tool: String
     package var keyNames: KeyNames
     package var events: EventHandler
+    /// What opens locations in AWS.
+    package var services: LiveServices?
 
     package init(
         from: Location, rules: RuleSet, rulesText: String, workDirectory: String, tool: String,
@@ -47,7 +49,8 @@ package struct Rehearse: Sendable {
         let path = workDirectory + "/rehearsal.db"
         events(.heading(["REHEARSAL on a local copy", "From: \(from.text)"]))
         let load = Load(
-            from: from, to: .local(path), execute: true, keyNames: keyNames, temporaryDirectory: workDirectory)
+            from: from, to: .local(path), execute: true, keyNames: keyNames,
+            options: StreamOptions(services: services), temporaryDirectory: workDirectory)
         let loaded = try await load.run()
         events(.success("✓ Copied \(loaded.counts.read) items"))
         let table = try LocalTable.open(path: path)

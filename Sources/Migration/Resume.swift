@@ -12,6 +12,7 @@ package struct Resume: Sendable {
     package var runs: String
     package var temporaryDirectory: String
     package var events: EventHandler
+    package var watch = RunWatch()
 
     package init(
         run: RunDirectory, table: any Table, rules: RuleSet, runs: String, temporaryDirectory: String,
@@ -47,9 +48,12 @@ package struct Resume: Sendable {
             throw RekeyError(
                 .preflightRefused, "the run was taken back; begin a new one with rekey migrate", source: run.path)
         }
-        return try await RunSteps(
-            run: run, plan: plan, table: table, rules: rules, events: events, temporaryDirectory: temporaryDirectory
-        ).go()
+        try watch.attach(to: run, events: events)
+        defer { watch.detach() }
+        var steps = RunSteps(
+            run: run, plan: plan, table: table, rules: rules, events: events, temporaryDirectory: temporaryDirectory)
+        steps.watch = watch
+        return try await steps.go()
     }
 
     /// Throws `.preflightRefused` with the first thing that changed since the plan was made.

@@ -28,6 +28,7 @@ package struct Rollback: Sendable {
     package var onConflict = ConflictRule.stop
     package var temporaryDirectory: String
     package var events: EventHandler
+    package var watch = RunWatch()
 
     package init(
         table: any Table, rules: RuleSet, snapshotPath: String, run: RunDirectory? = nil, temporaryDirectory: String,
@@ -60,6 +61,9 @@ package struct Rollback: Sendable {
         package var created = 0
         /// The first of their keys, at most ten.
         package var createdKeys: [String] = []
+
+        /// Items of the snapshot.
+        var total: Int { toRestore + inPlace }
     }
 
     private var noun: String { rules.noun }
@@ -68,7 +72,7 @@ package struct Rollback: Sendable {
     private func moves(_ ledger: Ledger?) throws(RekeyError) -> MoveList {
         var delta: DeltaLog?
         if let run, let ledger { delta = try DeltaLog(run, ledger, schema: table.schema) }
-        return MoveList(snapshotPath: snapshotPath, rules: rules, table: table, delta: delta)
+        return MoveList(snapshotPath: snapshotPath, rules: rules, table: table, delta: delta, watch: watch)
     }
 
     /// Looks, and says what would be done.
@@ -91,6 +95,7 @@ package struct Rollback: Sendable {
 
     private func look(_ moves: MoveList) async throws(RekeyError) -> (findings: Findings, created: [ItemKey]) {
         var findings = Findings()
+        watch.begin("look", items: nil)
         let created = try await lookForCreated(moves)
         findings.created = created.count
         findings.createdKeys = created.prefix(10).map(\.description)
@@ -198,6 +203,8 @@ package struct Rollback: Sendable {
             runs: runs, tableARN: description.arn, tableID: description.id,
             holder: run.map { "the rollback of run \($0.id)" } ?? "a rollback of \(table.name)")
         defer { withExtendedLifetime(lock) {} }
+        if let run { try watch.attach(to: run, events: events) }
+        defer { watch.detach() }
         let ledger = try run.map { run throws(RekeyError) in try Ledger(run.ledgerPath) }
         let moves = try moves(ledger)
         let (findings, created) = try await look(moves)
@@ -211,14 +218,17 @@ package struct Rollback: Sendable {
             created: onConflict == .keepCurrent && knowsCreated ? created : [],
             timeToLive: description.timeToLiveAttribute)
         events(.information("Restoring old structure..."))
+        watch.begin("restore", items: findings.total)
         let restored = try await steps.restore()
         try ledger?.append(.restored, [("put", "\(restored)")])
         events(.success("✓ Restored \(restored) \(noun)s and read all of them back"))
         events(.information("Removing new structure..."))
+        watch.begin("remove", items: findings.total)
         let removed = try await steps.removeNew()
         try ledger?.append(.newDeleted, [("deleted", "\(removed)")])
         events(.success("✓ Removed \(removed) new items"))
         events(.information("Verifying rollback..."))
+        watch.begin("verify", items: findings.total)
         try await steps.verify()
         try await compareDigest(ledger)
         return findings
@@ -226,7 +236,9 @@ package struct Rollback: Sendable {
 
     /// Compares the whole table with what it was before the run, where that is known.
     private func compareDigest(_ ledger: Ledger?) async throws(RekeyError) {
-        let survey = try await Survey.of(table, rules: rules, temporaryDirectory: temporaryDirectory)
+        watch.begin("final check", items: nil)
+        let survey = try await Survey.of(
+            table, rules: rules, temporaryDirectory: temporaryDirectory, progress: watch.progress)
         try ledger?.append(.rolledBack, [("count", "\(survey.table.count)"), ("digest", survey.table.hex)])
         if let plan = try run?.plan() {
             if survey.table.hex == plan.tableDigest, survey.table.count == plan.tableCount {

@@ -53,6 +53,9 @@ package struct RunDirectory: Sendable {
     package var standingPath: String { path + "/standing.ndjson" }
     package var deltaPath: String { path + "/delta.ndjson" }
     package var reportPath: String { path + "/report.json" }
+    package var metricsPath: String { path + "/metrics.ndjson" }
+    var workingPath: String { path + "/working.json" }
+    var controlPath: String { path + "/control.json" }
 
     package func snapshotPath(_ plan: RunPlan) -> String { path + "/" + plan.snapshot }
 

@@ -12,6 +12,8 @@ package struct RunSteps: Sendable {
     package var rules: RuleSet
     package var events: EventHandler
     package var temporaryDirectory: String
+    /// Attached to the run by the caller.
+    package var watch = RunWatch()
 
     package init(
         run: RunDirectory, plan: RunPlan, table: any Table, rules: RuleSet, events: @escaping EventHandler,
@@ -81,7 +83,8 @@ package struct RunSteps: Sendable {
         MoveSteps(
             table: table,
             moves: MoveList(
-                snapshotPath: run.snapshotPath(plan), rules: rules, table: table, delta: delta, only: keys),
+                snapshotPath: run.snapshotPath(plan), rules: rules, table: table, delta: delta, only: keys,
+                watch: watch),
             rules: rules, delta: delta)
     }
 
@@ -91,6 +94,7 @@ package struct RunSteps: Sendable {
     ) async throws(RekeyError) -> Set<ItemKey> {
         if plan.strategy == Migrate.Strategy.transact.rawValue {
             events(.information("Moving each \(noun) in a transaction..."))
+            watch.begin("move", items: plan.oldCount)
             let tally = try await steps.transact(timeToLive: timeToLive, now: .now())
             try ledger.append(.deleted, facts(of: tally))
             events(.success("✓ Moved \(tally.done + tally.already) \(noun)s"))
@@ -102,6 +106,7 @@ package struct RunSteps: Sendable {
             switch phase {
             case .put:
                 events(.information("Creating new structure..."))
+                watch.begin("put", items: plan.oldCount)
                 let put = try await steps.put(timeToLive: timeToLive, now: .now())
                 gone = put.gone
                 try ledger.append(.put, facts(of: put))
@@ -110,14 +115,20 @@ package struct RunSteps: Sendable {
                 announce(put)
             case .verify:
                 events(.information("Verifying new structure..."))
+                watch.begin("verify", items: plan.oldCount)
                 let verified = try await steps.verifyNew(timeToLive: timeToLive, now: .now(), gone: gone)
                 try ledger.append(.verified, [("equal", "\(verified.done)"), ("expired", "\(verified.expired)")])
                 events(.success("✓ Verified \(verified.done) items by reading them back"))
             case .delete:
                 events(.information("Deleting old structure..."))
+                watch.begin("delete", items: plan.oldCount)
                 let deleted = try await steps.deleteOld()
                 try ledger.append(.deleted, facts(of: deleted))
-                events(.success("✓ Deleted \(deleted.done) old items, each equal to its copy"))
+                let already = deleted.already
+                let found =
+                    already > 0
+                    ? " (\(already) were found gone: deleted by an earlier attempt or by another writer)" : ""
+                events(.success("✓ Deleted \(deleted.done + already) old items, each equal to its copy\(found)"))
                 announce(deleted)
             }
         }
@@ -126,9 +137,11 @@ package struct RunSteps: Sendable {
 
     /// Reads the whole table, and keeps the items that still stand under old keys.
     private func look() async throws(RekeyError) -> (found: Survey, left: DeltaItems) {
+        watch.begin("final check", items: plan.tableCount)
         var left = DeltaItems()
         let survey = try await Survey.of(
-            table, rules: rules, temporaryDirectory: temporaryDirectory, onOld: { item, _ in left.add(item) })
+            table, rules: rules, temporaryDirectory: temporaryDirectory, progress: watch.progress,
+            onOld: { item, _ in left.add(item) })
         return (survey, left)
     }
 

@@ -72,13 +72,14 @@ package struct Survey: Sendable {
     ///   - onPresent: called with each new key that holds an equal item already.
     package static func of(
         _ table: any Table, rules: RuleSet, temporaryDirectory: String, counting prefixes: [String] = [],
+        progress: ProgressCounters? = nil,
         onOld: ((_ item: UnsafeRawBufferPointer, _ key: ItemKey) throws(RekeyError) -> Void)? = nil,
         onStanding: ((_ key: ItemKey) throws(RekeyError) -> Void)? = nil,
         onPresent: ((_ key: String, _ sortableKey: [UInt8]) throws(RekeyError) -> Void)? = nil
     ) async throws(RekeyError) -> Survey {
         var reader = SurveyReader(
             rules: rules, table: table, temporaryDirectory: temporaryDirectory, prefixes: prefixes)
-        let feed = try openFeed(table, wantsDigest: true)
+        let feed = try openFeed(table, options: StreamOptions(progress: progress), wantsDigest: true)
         while try await feed.nextBlock({ line, record, view in
             guard let image = record.image else { return false }
             switch try reader.take(line, image, view) {

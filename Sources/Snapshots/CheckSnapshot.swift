@@ -42,12 +42,14 @@ package struct CheckReport: Sendable {
 /// - Throws: `.inputMissing` where there is none at the path, `.usage` where there are several or the subset is none,
 ///   `.permission` and `.inputOutput`.
 package func checkSnapshot(
-    _ path: String, level: CheckLevel, jobs: Int = availableProcessors()
+    _ path: String, in store: any FileStore = Disk(), level: CheckLevel,
+    jobs: Int = availableProcessors()
 ) throws(RekeyError) -> CheckReport {
     if case .readDataSubset(let part, let parts) = level, part < 1 || part > parts {
         throw RekeyError(.usage, "\(part)/\(parts) is no part of a whole; write n/t with n from 1 to t")
     }
-    var check = SnapshotCheck(location: try ExportLocation.require(path), level: level, jobs: jobs)
+    var check = SnapshotCheck(
+        location: try ExportLocation.require(path, in: store), level: level, jobs: jobs)
     try check.run()
     return check.report
 }
@@ -90,13 +92,17 @@ private struct SnapshotCheck {
         report.findings.append(RekeyError(.badInput, message, source: path ?? location.directory))
     }
 
+    private func size(_ path: String) throws(RekeyError) -> Int {
+        try location.store.entry(path, followingLinks: true)?.size ?? 0
+    }
+
     /// The paths of the data files; nil for one that is missing, empty or outside.
     private mutating func present(_ export: Export) throws(RekeyError) -> [String?] {
         var paths: [String?] = []
         for index in export.dataFiles.indices {
             do throws(RekeyError) {
                 let path = try export.path(ofDataFile: index)
-                let size = try fileSize(path)
+                let size = try size(path)
                 report.bytes += size
                 if size == 0 { found("is empty: even a data file without items has 20 bytes; fetch it again", path) }
                 paths.append(size == 0 ? nil : path)
@@ -109,8 +115,7 @@ private struct SnapshotCheck {
     }
 
     private mutating func checkCounts(_ export: Export) {
-        var sum = 0
-        for file in export.dataFiles { sum = sum.addingReportingOverflow(file.itemCount).partialValue }
+        let sum = export.dataItemCount
         if sum != export.summary.itemCount {
             found(
                 "\(ExportLocation.summaryName) counts \(export.summary.itemCount) items but the data files in "
@@ -139,16 +144,15 @@ private struct SnapshotCheck {
                 continue
             }
             let path = joined(location.directory, file.path)
-            guard fileExists(path) else {
+            guard let size = try location.store.entry(path, followingLinks: true)?.size else {
                 // A data file was reported by its manifest already.
                 if !isData { found("is missing although \(RekeyMetadata.fileName) lists it; restore it", path) }
                 continue
             }
-            let size = try fileSize(path)
             if size != file.size {
                 found("has \(size) bytes but \(file.size) in \(RekeyMetadata.fileName); restore it", path)
             } else if !isData, !path.hasSuffix(".json") {
-                let checksums = Checksums.of(try readWhole(path, limit: 4096))
+                let checksums = Checksums.of(try location.store.readWhole(path, limit: 4096))
                 if checksums.sha256 != file.sha256 {
                     found("differs from its SHA-256 in \(RekeyMetadata.fileName); restore it", path)
                 }
@@ -170,9 +174,9 @@ private struct SnapshotCheck {
     private mutating func checkExtraFiles(_ export: Export) throws(RekeyError) {
         let directory = location.directory
         let data = joined(directory, "data")
-        if isDirectory(data) {
+        if try location.store.isFolder(data) {
             let named = Set(export.dataFiles.map { lastName($0.key) })
-            for name in try listFiles(data) where !named.contains(name) {
+            for name in try location.store.names(in: data) where !named.contains(name) {
                 let message = "is no file of this export but lies among its data; take it away"
                 if export.metadata != nil {
                     found(message, joined(data, name))
@@ -182,8 +186,10 @@ private struct SnapshotCheck {
             }
         }
         guard let metadata = export.metadata else { return }
-        let known = Set(metadata.files.map(\.path)).union(["data", RekeyMetadata.fileName, RekeyMetadata.checksumName])
-        for name in try listFiles(directory) where !known.contains(name) {
+        let known = Set(metadata.files.map(\.path)).union([
+            "data", RekeyMetadata.fileName, RekeyMetadata.checksumName,
+        ])
+        for name in try location.store.names(in: directory) where !known.contains(name) {
             found("is no file of this snapshot; take it away", joined(directory, name))
         }
     }

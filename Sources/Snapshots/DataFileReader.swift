@@ -33,7 +33,7 @@ final class DataFileReader {
     func read(_ path: String, index: Int) throws(RekeyError) -> Result {
         let file = export.dataFiles[index]
         var result = Result()
-        let source = ChecksumSource(try openRawSource(path))
+        let source = ChecksumSource(try export.location.store.open(path))
         var lines = 0
         var badLines = 0
         do throws(RekeyError) {

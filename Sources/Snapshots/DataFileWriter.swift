@@ -20,7 +20,7 @@ final class DataFileWriter {
     /// The sum of the items' sizes as DynamoDB counts them.
     private(set) var itemSize = 0
 
-    private let directory: String
+    private let target: any SnapshotTarget
     private let fileSize: Int
     private var canonicalizer = Canonicalizer()
     private var buffer = ByteWriter(capacity: 256 << 10)
@@ -29,10 +29,9 @@ final class DataFileWriter {
     private var bytesInFile = 0
 
     /// - Parameter fileSize: uncompressed bytes a file may have before another begins; one larger item still goes in whole.
-    init(directory: String, fileSize: Int) throws(RekeyError) {
-        self.directory = directory
+    init(target: any SnapshotTarget, fileSize: Int) {
+        self.target = target
         self.fileSize = fileSize
-        try makeDirectories(joined(directory, "data"))
     }
 
     /// Writes the item's line.
@@ -64,7 +63,7 @@ final class DataFileWriter {
         if let output {
             gzip = output.gzip
         } else {
-            let checksums = ChecksumSink(over: try AtomicFileSink(joined(directory, path)))
+            let checksums = ChecksumSink(over: try target.create(path))
             gzip = GzipSink(over: checksums)
             output = (checksums, gzip)
         }

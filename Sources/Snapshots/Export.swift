@@ -1,11 +1,5 @@
 package import ByteStreams
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// An AWS export or a rekey snapshot whose manifests were read.
 package struct Export: Sendable {
     package let location: ExportLocation
@@ -18,7 +12,11 @@ package struct Export: Sendable {
     /// Finds and opens the export or snapshot at a path.
     ///
     /// - Throws: as `ExportLocation.require` and `init(_:)`.
-    package static func open(_ path: String) throws(RekeyError) -> Export { try Export(ExportLocation.require(path)) }
+    package static func open(_ path: String, in store: any FileStore = Disk()) throws(RekeyError)
+        -> Export
+    {
+        try Export(ExportLocation.require(path, in: store))
+    }
 
     /// Reads the manifests and checks their checksum files.
     ///
@@ -33,19 +31,21 @@ package struct Export: Sendable {
     ) throws(RekeyError) {
         self.location = location
         let directory = location.directory
-        metadata = try RekeyMetadata(directory: directory, report: report)
+        let store = location.store
+        metadata = try RekeyMetadata(directory: directory, in: store, report: report)
 
         let summaryPath = joined(directory, ExportLocation.summaryName)
-        let summaryBytes = try readWhole(summaryPath, limit: 1 << 20)
-        try Self.check(.of(summaryBytes), of: ExportLocation.summaryName, in: directory, metadata, report)
+        let summaryBytes = try store.readWhole(summaryPath, limit: 1 << 20)
+        try Self.check(
+            .of(summaryBytes), of: ExportLocation.summaryName, in: location, metadata, report)
         summary = try ExportSummary(manifest: summaryBytes, source: summaryPath)
 
         let filesPath = joined(directory, ExportLocation.filesName)
-        guard fileExists(filesPath) else {
+        guard try store.exists(filesPath) else {
             throw RekeyError(
                 .inputMissing, "is missing beside \(ExportLocation.summaryName); fetch it", source: filesPath)
         }
-        let source = ChecksumSource(try openRawSource(filesPath))
+        let source = ChecksumSource(try store.open(filesPath))
         var files: [ExportDataFile] = []
         try LineReader(source, maximumLineLength: 64 << 10).forEachLine {
             (line, number, _, isOversized) throws(RekeyError) in
@@ -56,7 +56,7 @@ package struct Export: Sendable {
             files.append(try ExportDataFile(line: Array(line), number: number, source: filesPath))
         }
         dataFiles = files
-        try Self.check(source.checksums, of: ExportLocation.filesName, in: directory, metadata, report)
+        try Self.check(source.checksums, of: ExportLocation.filesName, in: location, metadata, report)
     }
 
     /// Opens a data file, expanded. At its end the stored bytes are held against the manifest's MD5: another one throws
@@ -65,7 +65,7 @@ package struct Export: Sendable {
     /// - Throws: as `path(ofDataFile:)`.
     package func openDataFile(_ index: Int) throws(RekeyError) -> any ByteSource {
         let path = try path(ofDataFile: index)
-        let raw = try openRawSource(path)
+        let raw = try location.store.open(path)
         guard let md5 = dataFiles[index].md5 else { return try openSource(raw) }
         return try openSource(
             ChecksumSource(raw) { (checksums) throws(RekeyError) in
@@ -88,8 +88,11 @@ package struct Export: Sendable {
                 source: joined(location.directory, ExportLocation.filesName), line: index + 1)
         }
         for candidate in candidates(parts) {
-            guard fileExists(candidate), !isDirectory(candidate) else { continue }
-            guard let resolved = resolvedPath(candidate), resolved.hasPrefix(joined(location.root, "")) else {
+            guard let entry = try location.store.entry(candidate, followingLinks: true), !entry.isFolder
+            else { continue }
+            guard let resolved = location.store.resolved(candidate),
+                resolved.hasPrefix(joined(location.root, ""))
+            else {
                 throw RekeyError(
                     .badInput, "is a link that points outside the export; put the file itself there", source: candidate)
             }
@@ -97,6 +100,23 @@ package struct Export: Sendable {
         }
         throw RekeyError(
             .inputMissing, "the data file \(key) of this export is missing; fetch it", source: location.directory)
+    }
+
+    /// Items in all data files together, as their manifest counts them.
+    package var dataItemCount: Int {
+        dataFiles.reduce(0) { $0.addingReportingOverflow($1.itemCount).partialValue }
+    }
+
+    /// Holds the counts of the two manifests against each other, for those who read a part of the data files only.
+    ///
+    /// - Throws: `.badInput` where they differ.
+    package func requireCounts() throws(RekeyError) {
+        guard dataItemCount != summary.itemCount else { return }
+        throw RekeyError(
+            .badInput,
+            "\(ExportLocation.summaryName) counts \(summary.itemCount) items but the data files in "
+                + "\(ExportLocation.filesName) have \(dataItemCount) together; fetch both again",
+            source: location.directory)
     }
 
     /// The paths of all data files in the order of the manifest.
@@ -130,16 +150,19 @@ package struct Export: Sendable {
 
     /// Holds a manifest against its checksum files, and against rekey's list where there is one.
     private static func check(
-        _ checksums: Checksums, of name: String, in directory: String, _ metadata: RekeyMetadata?,
+        _ checksums: Checksums, of name: String, in location: ExportLocation,
+        _ metadata: RekeyMetadata?,
         _ report: (RekeyError) throws(RekeyError) -> Void
     ) throws(RekeyError) {
+        let (directory, store) = (location.directory, location.store)
         let path = joined(directory, name)
         // The guide says .checksum, every export seen has .md5.
         for ending in ["md5", "checksum"] {
             let sidecar = joined(directory, "\(name.dropLast("json".count))\(ending)")
-            guard fileExists(sidecar) else { continue }
-            let bytes = try readWhole(sidecar, limit: 4096)
-            let text = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first ?? ""
+            guard try store.exists(sidecar) else { continue }
+            let bytes = try store.readWhole(sidecar, limit: 4096)
+            let text =
+                String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first ?? ""
             if text != checksums.md5Base64, text != hexadecimal(checksums.md5) {
                 try report(
                     RekeyError(

@@ -7,7 +7,9 @@ package import ByteStreams
 #endif
 
 /// Where the manifests of an AWS export or of a rekey snapshot lie.
-package struct ExportLocation: Sendable, Equatable {
+package struct ExportLocation: Sendable {
+    /// What holds all of it.
+    package let store: any FileStore
     /// The directory that holds `manifest-summary.json`, as the user wrote its path.
     package let directory: String
     /// The same, absolute and without links.
@@ -18,8 +20,9 @@ package struct ExportLocation: Sendable, Equatable {
     /// Whether the manifests lie in `AWSDynamoDB/<id>/`.
     let hasExportLayout: Bool
 
-    init(directory: String) throws(RekeyError) {
-        guard let resolved = resolvedPath(directory) else {
+    init(directory: String, in store: any FileStore) throws(RekeyError) {
+        self.store = store
+        guard let resolved = store.resolved(directory) else {
             throw RekeyError(.inputMissing, "no such directory; check the path", source: directory)
         }
         self.directory = directory
@@ -37,19 +40,27 @@ package struct ExportLocation: Sendable, Equatable {
     /// Finds the export in a directory: its manifests lie there, or below `AWSDynamoDB/<id>/`. Nil where neither is so.
     ///
     /// - Throws: `.usage` where there are several, naming them; `.inputMissing` where there are data files without a manifest.
-    package static func find(_ path: String) throws(RekeyError) -> ExportLocation? {
-        guard isDirectory(path) else { return nil }
-        if fileExists(joined(path, summaryName)) { return try ExportLocation(directory: path) }
+    package static func find(_ path: String, in store: any FileStore = Disk()) throws(RekeyError)
+        -> ExportLocation?
+    {
+        guard try store.isFolder(path) else { return nil }
+        if try store.exists(joined(path, summaryName)) {
+            return try ExportLocation(directory: path, in: store)
+        }
         let below = joined(path, folder)
-        let isFolder = resolvedPath(path).map { lastName($0) == folder } ?? false
+        let isFolder = store.resolved(path).map { lastName($0) == folder } ?? false
         let parent = isFolder ? path : below
-        let exports = isDirectory(parent) ? try listFiles(parent).map { joined(parent, $0) } : []
-        let found = exports.filter { fileExists(joined($0, summaryName)) }
+        let exports =
+            try store.isFolder(parent) ? try store.names(in: parent).map { joined(parent, $0) } : []
+        var found: [String] = []
+        for export in exports where try store.exists(joined(export, summaryName)) {
+            found.append(export)
+        }
         switch found.count {
-        case 1: return try ExportLocation(directory: found[0])
+        case 1: return try ExportLocation(directory: found[0], in: store)
         case 0:
             try refuseDataWithoutManifest(
-                [path, joined(path, "data"), parent] + exports.map { joined($0, "data") } + exports)
+                [path, joined(path, "data"), parent] + exports.map { joined($0, "data") } + exports, store)
             return nil
         default:
             throw RekeyError(
@@ -61,17 +72,22 @@ package struct ExportLocation: Sendable, Equatable {
     /// The same for a path that must hold one.
     ///
     /// - Throws: as `find`, and `.inputMissing` where there is none.
-    package static func require(_ path: String) throws(RekeyError) -> ExportLocation {
-        if let location = try find(path) { return location }
+    package static func require(_ path: String, in store: any FileStore = Disk()) throws(RekeyError)
+        -> ExportLocation
+    {
+        if let location = try find(path, in: store) { return location }
         throw RekeyError(
             .inputMissing,
             "holds no \(summaryName), nor does a directory \(folder)/<id>/ in it; name the directory of an export or a snapshot",
             source: path)
     }
 
-    private static func refuseDataWithoutManifest(_ directories: [String]) throws(RekeyError) {
-        for directory in directories where isDirectory(directory) {
-            guard let name = try listFiles(directory).first(where: { $0.hasSuffix(".json.gz") }) else { continue }
+    private static func refuseDataWithoutManifest(
+        _ directories: [String], _ store: any FileStore
+    ) throws(RekeyError) {
+        for directory in directories where try store.isFolder(directory) {
+            guard let name = try store.names(in: directory).first(where: { $0.hasSuffix(".json.gz") })
+            else { continue }
             throw RekeyError(
                 .inputMissing,
                 "holds data files (such as \(name)) but no \(summaryName) belongs to them; fetch the export's manifests too, or "

@@ -1,12 +1,6 @@
 package import ByteStreams
 import Items
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// A snapshot or export found in a directory.
 package struct SnapshotListing: Sendable, Equatable {
     package var path: String
@@ -33,43 +27,47 @@ package func snapshotName(noun: String, at time: UTCTime) -> String { "\(noun)_b
 /// path. Links are not followed; nothing is looked for inside a snapshot.
 ///
 /// - Throws: `.inputMissing`, `.permission`, `.inputOutput` for the directory itself; what cannot be read below it is left out.
-package func listSnapshots(_ directory: String) throws(RekeyError) -> [SnapshotListing] {
+package func listSnapshots(
+    _ directory: String, in store: any FileStore = Disk()
+) throws(RekeyError) -> [SnapshotListing] {
     var found: [SnapshotListing] = []
-    try collectSnapshots(directory, levels: 4, into: &found)
+    try collectSnapshots(directory, store, levels: 4, into: &found)
     return found
 }
 
 private func collectSnapshots(
-    _ directory: String, levels: Int, into found: inout [SnapshotListing]
+    _ directory: String, _ store: any FileStore, levels: Int, into found: inout [SnapshotListing]
 ) throws(RekeyError) {
-    let names = try listFiles(directory)
+    let names = try store.names(in: directory)
     if names.contains(RekeyMetadata.fileName) || names.contains(ExportLocation.summaryName) {
-        return found.append(listing(directory, isRekey: names.contains(RekeyMetadata.fileName)))
+        return found.append(listing(directory, store, isRekey: names.contains(RekeyMetadata.fileName)))
     }
     guard levels > 0 else { return }
     for name in names where !(name.hasPrefix(".") && name.contains(".partial-")) {
         let path = joined(directory, name)
-        guard fileStatus(path)?.isDirectory == true else { continue }
-        try? collectSnapshots(path, levels: levels - 1, into: &found)
+        guard (try? store.entry(path, followingLinks: false))?.isFolder == true else { continue }
+        try? collectSnapshots(path, store, levels: levels - 1, into: &found)
     }
 }
 
-private func listing(_ path: String, isRekey: Bool) -> SnapshotListing {
+private func listing(_ path: String, _ store: any FileStore, isRekey: Bool) -> SnapshotListing {
     var (bytes, newest) = (0, 0)
-    measure(path, &bytes, &newest)
-    let name = lastName(resolvedPath(path) ?? path)
+    measure(path, store, &bytes, &newest)
+    let name = lastName(store.resolved(path) ?? path)
     var listing = SnapshotListing(
         path: path, time: UTCTime(nameStamp: name), fileTime: UTCTime(seconds: newest), isRekeySnapshot: isRekey,
         bytes: bytes)
     do throws(RekeyError) {
         if isRekey {
             let file = joined(path, RekeyMetadata.fileName)
-            let metadata = try RekeyMetadata(json: readWhole(file, limit: 256 << 20), source: file)
+            let metadata = try RekeyMetadata(json: store.readWhole(file, limit: 256 << 20), source: file)
             listing.count = metadata.digest.count
             listing.digest = metadata.digest.hex
         } else {
             let file = joined(path, ExportLocation.summaryName)
-            listing.count = try ExportSummary(manifest: readWhole(file, limit: 1 << 20), source: file).itemCount
+            listing.count = try ExportSummary(
+                manifest: store.readWhole(file, limit: 1 << 20), source: file
+            ).itemCount
         }
     } catch {
         listing.problem = error
@@ -78,24 +76,16 @@ private func listing(_ path: String, isRekey: Bool) -> SnapshotListing {
 }
 
 /// Adds up the sizes of all files and finds the newest modification, in seconds.
-private func measure(_ path: String, _ bytes: inout Int, _ newest: inout Int) {
-    guard let status = fileStatus(path) else { return }
+private func measure(
+    _ path: String, _ store: any FileStore, _ bytes: inout Int, _ newest: inout Int
+) {
+    guard let status = try? store.entry(path, followingLinks: false) else { return }
     newest = max(newest, status.modified)
-    guard status.isDirectory else {
+    guard status.isFolder else {
         bytes += status.size
         return
     }
-    for name in (try? listFiles(path)) ?? [] { measure(joined(path, name), &bytes, &newest) }
-}
-
-/// What stands at a path itself, links not followed; nil where nothing does.
-private func fileStatus(_ path: String) -> (isDirectory: Bool, size: Int, modified: Int)? {
-    var status = stat()
-    guard lstat(path, &status) == 0 else { return nil }
-    #if canImport(Darwin)
-        let modified = status.st_mtimespec.tv_sec
-    #else
-        let modified = status.st_mtim.tv_sec
-    #endif
-    return (status.st_mode & S_IFMT == S_IFDIR, Int(status.st_size), Int(modified))
+    for name in (try? store.names(in: path)) ?? [] {
+        measure(joined(path, name), store, &bytes, &newest)
+    }
 }

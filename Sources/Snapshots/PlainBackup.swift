@@ -8,7 +8,13 @@ package import Items
 ///
 /// - Throws: `.badInput` where it is no such file, or a value is none of DynamoDB's, naming the item; as `openSource`.
 package func readPlainBackup(_ path: String) throws(RekeyError) -> [Item] {
-    let bytes = try readWhole(openSource(path), limit: 1 << 30)
+    try readPlainBackup(openSource(path))
+}
+
+/// The same of a source, expanded.
+package func readPlainBackup(_ source: any ByteSource) throws(RekeyError) -> [Item] {
+    let path = source.name
+    let bytes = try readWhole(source, limit: 1 << 30)
     var reader = JSONReader(bytes, source: path)
     var items: [Item]?
     if reader.next == UInt8(ascii: "[") {

@@ -1,11 +1,5 @@
 package import ByteStreams
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// What `prune` did, or would do.
 package struct PruneResult: Sendable, Equatable {
     /// A snapshot that stays.
@@ -29,59 +23,55 @@ package struct PruneResult: Sendable, Equatable {
 ///   - execute: whether to remove; else the result says what would be.
 /// - Throws: `.usage` for a negative number of days; as `listSnapshots`; `.inputOutput` where removing fails.
 package func prune(
-    _ directory: String, keepDays: Int = 30, now: UTCTime, protected: Set<String> = [], execute: Bool = false
+    _ directory: String, in store: any FileStore = Disk(), keepDays: Int = 30, now: UTCTime,
+    protected: Set<String> = [], execute: Bool = false
 ) throws(RekeyError) -> PruneResult {
     guard keepDays >= 0 else {
         throw RekeyError(.usage, "\(keepDays) days cannot be kept; give 0 or more")
     }
     let limit = UTCTime(milliseconds: now.milliseconds - min(keepDays, 1_000_000) * 86_400_000)
-    let protectedPaths = protected.map { resolvedPath($0) ?? $0 }
+    let protectedPaths = protected.map { store.resolved($0) ?? $0 }
     var result = PruneResult()
-    for snapshot in try listSnapshots(directory) {
-        if let reason = reasonToKeep(snapshot, limit: limit, keepDays: keepDays, protected: protectedPaths) {
+    for snapshot in try listSnapshots(directory, in: store) {
+        if let reason = reasonToKeep(
+            snapshot, store, limit: limit, keepDays: keepDays, protected: protectedPaths)
+        {
             result.kept.append(PruneResult.Kept(path: snapshot.path, reason: reason))
             continue
         }
-        if execute { try removeSnapshot(snapshot.path) }
+        if execute { try store.removeSnapshot(snapshot.path) }
         result.removed.append(snapshot)
     }
     return result
 }
 
 private func reasonToKeep(
-    _ snapshot: SnapshotListing, limit: UTCTime, keepDays: Int, protected: [String]
+    _ snapshot: SnapshotListing, _ store: any FileStore, limit: UTCTime, keepDays: Int,
+    protected: [String]
 ) -> String? {
     guard snapshot.isRekeySnapshot else { return "rekey did not write it" }
-    if let problem = snapshot.problem { return "its \(RekeyMetadata.fileName) cannot be read: \(problem.message)" }
-    guard let path = resolvedPath(snapshot.path) else { return "it cannot be looked at" }
-    if protected.contains(where: { path == $0 || path.hasPrefix(joined($0, "")) || $0.hasPrefix(joined(path, "")) }) {
+    if let problem = snapshot.problem {
+        return "its \(RekeyMetadata.fileName) cannot be read: \(problem.message)"
+    }
+    guard let path = store.resolved(snapshot.path) else { return "it cannot be looked at" }
+    if protected.contains(where: {
+        path == $0 || path.hasPrefix(joined($0, "")) || $0.hasPrefix(joined(path, ""))
+    }) {
         return "an unfinished run names it"
     }
     guard let time = snapshot.time else { return "its name has no time" }
-    guard holdsNothingElse(snapshot.path) else { return "files that are not the snapshot's lie in it" }
+    guard holdsNothingElse(snapshot.path, store) else {
+        return "files that are not the snapshot's lie in it"
+    }
     guard time < limit else { return "it is younger than \(keepDays) days" }
     guard snapshot.fileTime < limit else { return "its files are younger than \(keepDays) days" }
     return nil
 }
 
 /// Whether every entry of a snapshot's directory is one that rekey writes.
-private func holdsNothingElse(_ path: String) -> Bool {
-    guard let names = try? listFiles(path) else { return false }
+private func holdsNothingElse(_ path: String, _ store: any FileStore) -> Bool {
+    guard let names = try? store.names(in: path) else { return false }
     return names.allSatisfy {
         $0 == "data" || $0.hasPrefix("manifest-") || [RekeyMetadata.fileName, RekeyMetadata.checksumName].contains($0)
     }
-}
-
-/// Takes the snapshot's name away first, so that no half of it is ever seen under it.
-private func removeSnapshot(_ path: String) throws(RekeyError) {
-    guard let whole = resolvedPath(path) else { return }
-    let above = parentDirectory(whole)
-    let hidden = joined(above, ".\(lastName(whole).prefix(50)).partial-removed-\(getpid())")
-    guard rename(whole, hidden) == 0 else {
-        throw RekeyError(.inputOutput, "cannot be removed: \(String(cString: strerror(errno)))", source: path)
-    }
-    TemporaryPaths.register(hidden)
-    defer { TemporaryPaths.forget(hidden) }
-    try removeTree(hidden)
-    try syncDirectory(above)
 }

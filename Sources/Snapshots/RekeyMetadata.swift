@@ -62,21 +62,25 @@ extension RekeyMetadata {
     ///
     /// - Parameter report: told of what is wrong but does not keep the file from being read.
     /// - Throws: `.badInput` where it cannot be read as what it should be.
-    init?(directory: String, report: (RekeyError) throws(RekeyError) -> Void) throws(RekeyError) {
+    init?(
+        directory: String, in store: any FileStore, report: (RekeyError) throws(RekeyError) -> Void
+    ) throws(RekeyError) {
         let path = joined(directory, Self.fileName)
         let checksumPath = joined(directory, Self.checksumName)
-        guard fileExists(path) else {
-            if fileExists(checksumPath) {
+        guard try store.exists(path) else {
+            if try store.exists(checksumPath) {
                 try report(
                     RekeyError(.inputMissing, "is missing although its checksum is there; restore it", source: path))
             }
             return nil
         }
-        let bytes = try readWhole(path, limit: 256 << 20)
-        if !fileExists(checksumPath) {
+        let bytes = try store.readWhole(path, limit: 256 << 20)
+        if try !store.exists(checksumPath) {
             try report(
-                RekeyError(.inputMissing, "is missing; without it \(Self.fileName) is unproven", source: checksumPath))
-        } else if try readWhole(checksumPath, limit: 4096) != Self.checksumLine(bytes) {
+                RekeyError(
+                    .inputMissing, "is missing; without it \(Self.fileName) is unproven", source: checksumPath
+                ))
+        } else if try store.readWhole(checksumPath, limit: 4096) != Self.checksumLine(bytes) {
             try report(
                 RekeyError(.badInput, "differs from its SHA-256 in \(Self.checksumName); restore both", source: path))
         }

@@ -51,10 +51,10 @@ package struct SnapshotSummary: Sendable, Equatable {
 
 /// Writes items as a snapshot: the layout of an AWS export, sorted by key, the same bytes for the same items.
 ///
-/// The directory appears under its name, whole and synced, only with `finish`. Memory is bounded: sorting spills to disk.
+/// It appears under its name, whole and synced, only with `finish`. Memory is bounded: sorting spills to disk.
 package final class SnapshotWriter {
     private let information: SnapshotInformation
-    private let directory: AtomicDirectory
+    private let target: any SnapshotTarget
     private let sorter: ExternalSorter
     private let dataFileSize: Int
 
@@ -64,13 +64,25 @@ package final class SnapshotWriter {
     ///   - memoryLimit: bytes for sorting.
     ///   - dataFileSize: uncompressed bytes after which another data file begins; another value gives other bytes.
     /// - Throws: `.cannotCreate`.
-    package init(
-        path: String, information: SnapshotInformation, temporaryDirectory: String, memoryLimit: Int = 32 << 20,
+    package convenience init(
+        path: String, information: SnapshotInformation, temporaryDirectory: String,
+        memoryLimit: Int = 32 << 20,
         dataFileSize: Int = 64 << 20
     ) throws(RekeyError) {
+        self.init(
+            to: try DirectoryTarget(path), information: information,
+            temporaryDirectory: temporaryDirectory,
+            memoryLimit: memoryLimit, dataFileSize: dataFileSize)
+    }
+
+    /// - Parameter target: of this writer alone.
+    package init(
+        to target: any SnapshotTarget, information: SnapshotInformation, temporaryDirectory: String,
+        memoryLimit: Int = 32 << 20, dataFileSize: Int = 64 << 20
+    ) {
         self.information = information
         self.dataFileSize = dataFileSize
-        directory = try AtomicDirectory(path)
+        self.target = target
         sorter = ExternalSorter(directory: temporaryDirectory, memoryLimit: memoryLimit)
     }
 
@@ -98,16 +110,16 @@ package final class SnapshotWriter {
         do throws(RekeyError) {
             return try write()
         } catch {
-            directory.abandon()
+            target.abandon()
             throw error
         }
     }
 
     /// Gives up and removes what was written.
-    package func abandon() { directory.abandon() }
+    package func abandon() { target.abandon() }
 
     private func write() throws(RekeyError) -> SnapshotSummary {
-        let data = try DataFileWriter(directory: directory.workPath, fileSize: dataFileSize)
+        let data = DataFileWriter(target: target, fileSize: dataFileSize)
         var previous: [UInt8]?
         try sorter.forEach { (key, item) throws(RekeyError) in
             if let previous, previous.count == key.count, previous.elementsEqual(key) { throw sameKey(Array(item)) }
@@ -115,18 +127,24 @@ package final class SnapshotWriter {
             try data.add(item)
         }
         try data.finish()
-        let files = try writeManifests(data)
+        let manifests = manifests(data)
+        let files = manifests.map { file in
+            RekeyMetadata.File(
+                path: file.name, size: file.bytes.count, sha256: Checksums.of(file.bytes).sha256)
+        }
         var metadata = RekeyMetadata(
             tool: information.tool, tableARN: information.tableARN, tableID: information.tableID,
             keySchema: information.keySchema, rules: information.rules, digest: data.digest, files: files)
         metadata.files += data.files.map { RekeyMetadata.File(path: $0.path, size: $0.size, sha256: $0.sha256) }
         let json = metadata.json
         let checksum = RekeyMetadata.checksumLine(json)
-        _ = try writeFile(RekeyMetadata.fileName, json)
-        _ = try writeFile(RekeyMetadata.checksumName, checksum)
-        try directory.commit()
+        try writeFile(RekeyMetadata.fileName, json)
+        try writeFile(RekeyMetadata.checksumName, checksum)
+        // What is read first is written last.
+        for file in manifests.reversed() { try writeFile(file.name, file.bytes) }
+        try target.commit()
         return SnapshotSummary(
-            path: directory.path, count: data.digest.count, digest: data.digest.hex,
+            path: target.path, count: data.digest.count, digest: data.digest.hex,
             bytes: metadata.files.reduce(json.count + checksum.count) { $0 + $1.size })
     }
 
@@ -136,7 +154,7 @@ package final class SnapshotWriter {
     }
 
     /// As AWS writes them, see `ExportSummary`; there is no bucket, so its fields are empty and keys are relative to the snapshot.
-    private func writeManifests(_ data: DataFileWriter) throws(RekeyError) -> [RekeyMetadata.File] {
+    private func manifests(_ data: DataFileWriter) -> [(name: String, bytes: [UInt8])] {
         let summary = JSONTree.members([
             "version": .text("2020-06-30"),
             "exportArn": .text(exportARN(data.digest)),
@@ -162,12 +180,9 @@ package final class SnapshotWriter {
             ]).append(to: &lines)
             lines.append(UInt8(ascii: "\n"))
         }
-        var files: [RekeyMetadata.File] = []
-        for (name, bytes) in [("manifest-summary", summary), ("manifest-files", lines.array)] {
-            files.append(try writeFile("\(name).json", bytes))
-            files.append(try writeFile("\(name).md5", Array(Checksums.of(bytes).md5Base64.utf8)))
+        return [("manifest-summary", summary), ("manifest-files", lines.array)].flatMap { name, bytes in
+            [("\(name).json", bytes), ("\(name).md5", Array(Checksums.of(bytes).md5Base64.utf8))]
         }
-        return files
     }
 
     /// The table's ARN, and an id in the form of AWS's: 14 digits of milliseconds and 8 hexadecimal ones, here of the export's
@@ -178,10 +193,9 @@ package final class SnapshotWriter {
         return "\(information.tableARN)/export/\(padded)-\(digest.hex.prefix(8))"
     }
 
-    private func writeFile(_ name: String, _ bytes: [UInt8]) throws(RekeyError) -> RekeyMetadata.File {
-        let sink = try AtomicFileSink(joined(directory.workPath, name))
+    private func writeFile(_ name: String, _ bytes: [UInt8]) throws(RekeyError) {
+        let sink = try target.create(name)
         try sink.write(bytes)
         try sink.finish()
-        return RekeyMetadata.File(path: name, size: bytes.count, sha256: Checksums.of(bytes).sha256)
     }
 }

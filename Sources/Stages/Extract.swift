@@ -10,17 +10,20 @@ package struct Extract: Sendable {
     package var rules: RuleSet?
     /// The partition key's attribute where no rules name it.
     package var partitionName: String
+    /// Only this segment of the location.
+    package var segment: Segment?
     package var output: String
     package var options: StreamOptions
 
     package init(
         from: Location, prefix: String? = nil, rules: RuleSet? = nil, partitionName: String = "PK",
-        output: String = "-", options: StreamOptions = StreamOptions()
+        segment: Segment? = nil, output: String = "-", options: StreamOptions = StreamOptions()
     ) {
         self.from = from
         self.prefix = prefix
         self.rules = rules
         self.partitionName = partitionName
+        self.segment = segment
         self.output = output
         self.options = options
     }
@@ -29,9 +32,11 @@ package struct Extract: Sendable {
     package func run() async throws(RekeyError) -> StageResult {
         let prefixBytes = prefix.map { Array($0.utf8) }
         let feed = try await openFeed(
-            from, selection: Selection(partitionPrefix: prefixBytes, partition: rules?.literalPartition),
+            from,
+            selection: Selection(
+                partitionPrefix: prefixBytes, partition: rules?.literalPartition, segment: segment),
             options: options)
-        let out = try RecordOutput(output, writesSeal: options.writesSeal)
+        let out = try RecordOutput(output, writesSeal: options.writesSeal, services: options.services)
         var written = 0
         do {
             var filter = ItemFilter(prefix: prefixBytes, rules: rules, partitionName: partitionName)
@@ -49,6 +54,7 @@ package struct Extract: Sendable {
         }
         var result = StageResult(counts: feed.counts, digest: feed.digest, rejection: feed.rejection)
         result.facts = [("written", .integer(written)), ("leftOut", .integer(feed.counts.passed - written))]
+        if let segment { result.facts.append(("segment", .text(segment.text))) }
         return result
     }
 }

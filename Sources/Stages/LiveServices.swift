@@ -41,10 +41,24 @@ package final class LiveServices: Sendable {
     private let settings: AWSSettings
     private let rates: CapacityRates
     private let segments: Int?
+    private let observer: RequestObserver?
+    /// Told what tables do; nil where nobody asks.
+    package let progress: ProgressCounters?
+    /// Holds the calls of all tables that are opened here.
+    package let governor: CapacityGovernor
     private let made = Mutex<AWSSession?>(nil)
 
-    /// - Parameter segments: of scans, read at once; nil to go by a table's size.
-    package init(_ settings: AWSSettings, rates: CapacityRates = CapacityRates(), segments: Int? = nil) {
+    /// - Parameters:
+    ///   - segments: of scans, read at once; nil to go by a table's size.
+    ///   - progress: told of requests, units and retries.
+    ///   - observer: told of each request too.
+    package init(
+        _ settings: AWSSettings, rates: CapacityRates = CapacityRates(), segments: Int? = nil,
+        progress: ProgressCounters? = nil, observer: RequestObserver? = nil
+    ) {
+        self.progress = progress
+        self.observer = observer
+        governor = CapacityGovernor(readUnits: rates.read, writeUnits: rates.write)
         self.settings = settings
         self.rates = rates
         self.segments = segments
@@ -55,10 +69,11 @@ package final class LiveServices: Sendable {
     /// - Throws: as `AWSSession.init`.
     package func session() throws(RekeyError) -> AWSSession {
         let settings = self.settings
+        let observer = tellingProgress()
         let result = made.withLock { made -> Result<AWSSession, RekeyError> in
             if let made { return .success(made) }
             do throws(RekeyError) {
-                let session = try AWSSession(settings)
+                let session = try AWSSession(settings, observer: observer)
                 made = session
                 return .success(session)
             } catch {
@@ -72,11 +87,33 @@ package final class LiveServices: Sendable {
     ///
     /// - Throws: as `DynamoDBTable.open` and `CapacityRates.resolved`.
     package func table(_ name: String) async throws(RekeyError) -> any Table {
-        let table = RetryingTable(
-            try await DynamoDBTable.open(name: name, session: try session(), segments: segments))
-        guard rates != CapacityRates() else { return table }
-        let rates = rates.percent == nil ? rates : try rates.resolved(for: try await table.describe())
-        return RateLimitedTable(table, readUnits: rates.read, writeUnits: rates.write)
+        let table = try await DynamoDBTable.open(name: name, session: try session(), segments: segments)
+        if rates.percent != nil {
+            let resolved = try rates.resolved(for: try await table.describe())
+            governor.setRates(readUnits: resolved.read, writeUnits: resolved.write)
+        }
+        return watched(table, timesCalls: false)
+    }
+
+    /// A table whose unprocessed requests are sent again, that is counted, and that waits for its governor.
+    ///
+    /// - Parameter timesCalls: whether a call is counted as a request; a live table's requests are counted one by one.
+    func watched(_ table: any Table, timesCalls: Bool) -> any Table {
+        var table = table
+        if let progress { table = MeteredTable(table, progress: progress, timesCalls: timesCalls) }
+        return RateLimitedTable(RetryingTable(table), governor: governor)
+    }
+
+    private func tellingProgress() -> RequestObserver? {
+        let (progress, observer) = (progress, observer)
+        guard progress != nil || observer != nil else { return nil }
+        return { event in
+            switch event {
+            case .answered(_, _, let time): progress?.answered(after: time)
+            case .retrying(_, _, let isThrottling, _, _): progress?.retried(isThrottled: isThrottling)
+            }
+            observer?(event)
+        }
     }
 }
 
@@ -98,7 +135,9 @@ extension LiveServices? {
 /// - Throws: `.usage` where the location is no table; as `LocalTable.open` and `DynamoDBTable.open`.
 package func openTable(_ location: Location, services: LiveServices?) async throws(RekeyError) -> any Table {
     switch location {
-    case .local(let path): return RetryingTable(try LocalTable.open(path: path))
+    case .local(let path):
+        let table = try LocalTable.open(path: path)
+        return services?.watched(table, timesCalls: true) ?? RetryingTable(table)
     case .table(let name): return try await services.require(for: location).table(name)
     case .standardStream, .file, .directory, .s3:
         throw RekeyError(.usage, "\(location.text) is no table; write dynamodb:TABLE or local:FILE.db")

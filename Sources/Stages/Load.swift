@@ -15,8 +15,10 @@ package struct Load: Sendable {
     package var temporaryDirectory: String
     /// Called with the number of requests done so far.
     package var progress: (@Sendable (Int) -> Void)?
+    /// Whether the result is to have the digest of what was read.
+    package var wantsDigest = true
 
-    /// Bytes of records that are gathered before they are written.
+    /// Bytes of requests that are gathered before they are written, at most.
     private static let batchBytes = 16 << 20
 
     package init(
@@ -36,48 +38,59 @@ package struct Load: Sendable {
     /// Throws `.serviceGaveUp` with the number of requests that were not done: none is ever dropped. Throws `.badInput` at the end where
     /// one key came with several puts, of which the table can hold only the last.
     package func run() async throws(RekeyError) -> StageResult {
-        try await run(feed: try await openFeed(from, options: options, wantsDigest: true))
+        try await run(feed: try await openFeed(from, options: options, wantsDigest: wantsDigest))
     }
 
-    /// Loads what a feed brings.
+    /// Loads what a feed brings: while one batch is written, the next one is read.
     package func run(feed: RecordFeed) async throws(RekeyError) -> StageResult {
         var target = try await openTarget()
         let willCreate = target == nil
-        var schema = target?.schema
-        var pending: [WriteRequest] = []
-        let names = keyNames
         var tally = LoadTally(temporaryDirectory: temporaryDirectory)
-        var hasMore = true
-        var pendingBytes = 0
-        while hasMore {
-            hasMore = try await feed.nextBlock { line, record, view in
-                let known = try schema ?? view.inferredSchema(partition: names.partition, sort: names.sort)
-                schema = known
-                pending.append(try tally.request(line, record, view, schema: known))
-                pendingBytes += line.count
-                return false
+        var writing: BatchInFlight?
+        do throws(RekeyError) {
+            var batch: WriteBatch?
+            var spare: WriteBatch?
+            var hasMore = true
+            while hasMore {
+                hasMore = try await feed.nextBlock { line, record, view in
+                    let filling = try batch ?? WriteBatch(schema: target?.schema ?? inferredSchema(view))
+                    batch = filling
+                    try tally.note(record, try filling.add(record, of: line, view), key: filling.lastKey, view)
+                    return false
+                }
+                guard let full = batch, !full.isEmpty else { continue }
+                guard execute else {
+                    full.removeAll()
+                    continue
+                }
+                if target == nil { target = try createTarget(full.schema) }
+                guard let table = target, !hasMore || isFull(full, for: table) else { continue }
+                if let written = writing {
+                    spare = written.batch
+                    try await finish(written, &tally)
+                    spare?.removeAll()
+                }
+                writing = BatchInFlight(full, to: table)
+                batch = spare ?? WriteBatch(schema: full.schema)
+                spare = nil
             }
-            guard execute else {
-                pending.removeAll(keepingCapacity: true)
-                pendingBytes = 0
-                continue
-            }
-            // One large transaction of a local table costs far less than many small ones.
-            let isFull = pendingBytes >= Self.batchBytes || pending.count >= (target?.limits.bulkWrite ?? 25)
-            if pending.isEmpty || (hasMore && !isFull) { continue }
-            pendingBytes = 0
-            if target == nil, let schema {
-                target = try createTarget(schema)
-            }
-            guard let table = target else { continue }
-            let batch = pending
-            pending.removeAll(keepingCapacity: true)
-            tally.units += try await write(batch, to: table, done: tally.written)
-            tally.written += batch.count
-            progress?(tally.written)
+            if let written = writing { try await finish(written, &tally) }
+        } catch {
+            // What is under way is neither left behind nor told of in place of the first failure.
+            _ = try? await writing?.result()
+            throw error
         }
         try tally.requireDistinctKeys(source: feed.name, isWritten: execute)
         return tally.result(feed: feed, execute: execute, willCreate: willCreate)
+    }
+
+    private func isFull(_ batch: WriteBatch, for table: any Table) -> Bool {
+        batch.count >= table.limits.bulkWrite || batch.byteCount >= min(Self.batchBytes, table.limits.bulkWriteBytes)
+    }
+
+    /// The types of the key attributes of a table that is still to be made are the first item's.
+    private func inferredSchema(_ view: ItemView) throws -> KeySchema {
+        try view.inferredSchema(partition: keyNames.partition, sort: keyNames.sort)
     }
 
     /// The table at `to`, nil where a local one has yet to be made.
@@ -95,23 +108,20 @@ package struct Load: Sendable {
         return RetryingTable(try LocalTable.create(path: path, name: Self.tableName(path), schema: schema))
     }
 
-    private func write(_ batch: [WriteRequest], to table: any Table, done: Int) async throws(RekeyError) -> Double {
-        var units = 0.0
-        var start = 0
-        while start < batch.count {
-            let end = min(start + max(table.limits.bulkWrite, 1), batch.count)
-            let result = try await table.bulkWrite(Array(batch[start..<end]))
-            units += result.consumedWriteUnits
-            if let first = result.unprocessed.first {
-                let key = (try? first.key(table.schema).description) ?? "unknown"
-                throw RekeyError(
-                    .serviceGaveUp,
-                    "\(result.unprocessed.count) writes were still not done after many tries, the first for \(key); \(done + end - result.unprocessed.count) were done; run the same command again, it puts the same items",
-                    source: table.name)
-            }
-            start = end
+    /// Waits for a batch to be written.
+    private func finish(_ writing: BatchInFlight, _ tally: inout LoadTally) async throws(RekeyError) {
+        let batch = writing.batch
+        let result = try await writing.result()
+        tally.units += result.consumedWriteUnits
+        if let first = result.unprocessed.first {
+            let key = (try? first.key(batch.schema).description) ?? "unknown"
+            throw RekeyError(
+                .serviceGaveUp,
+                "\(result.unprocessed.count) writes were still not done after many tries, the first for \(key); \(tally.written + batch.count - result.unprocessed.count) were done; run the same command again, it puts the same items",
+                source: writing.table.name)
         }
-        return units
+        tally.written += batch.count
+        progress?(tally.written)
     }
 
     /// `local:dir/plans.db` is table `plans`.
@@ -156,53 +166,51 @@ private struct LoadTally: ~Copyable {
     var plannedUnits = 0
     var units = 0.0
     var written = 0
+    /// Hash and sortable bytes of the key of each put.
     private let keys: ExternalSorter
+    private var entry = ByteWriter()
 
     init(temporaryDirectory: String) { keys = ExternalSorter(directory: temporaryDirectory, memoryLimit: 16 << 20) }
 
-    /// The request that a record asks for, checked against DynamoDB's limits.
-    mutating func request(
-        _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, schema: KeySchema
-    ) throws -> WriteRequest {
-        guard let image = record.image else {
-            let key = try view.key(schema)
+    /// Counts a request.
+    mutating func note(
+        _ record: Record, _ added: WriteBatch.Added, key: UnsafeRawBufferPointer, _ view: ItemView
+    ) throws(RekeyError) {
+        plannedUnits += max(1, (added.size + 1023) / 1024)
+        if added.isDeletion {
             deletions += 1
-            plannedUnits += 1
-            return .delete(key)
-        }
-        let key = try view.key(schema)
-        let item = Item(trusted: Array(line[image]))
-        let size = item.size
-        guard size <= 409_600 else {
-            throw ItemError("the item has \(size) bytes, DynamoDB takes 409600", at: image.lowerBound)
+            return
         }
         puts += 1
-        bytes += size
-        plannedUnits += (size + 1023) / 1024
-        if record.kind != .change {
-            let name = Array(key.description.utf8)
-            try key.sortableBytes.withRawBytes { key throws(RekeyError) in
-                try name.withRawBytes { name throws(RekeyError) in try keys.add(key: key, value: name) }
-            }
-        }
-        return .put(item)
+        bytes += added.size
+        if record.kind == .change { return }
+        // Sorting by the hash first leaves few bytes of keys to be compared.
+        entry.removeAll()
+        withUnsafeBytes(of: added.keyHash.bigEndian) { entry.append($0) }
+        entry.append(key)
+        try keys.add(key: entry.bytes, value: UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
     func requireDistinctKeys(source: String, isWritten: Bool) throws(RekeyError) {
         var last: [UInt8] = []
         var repeated = 0
-        var shown: [String] = []
-        try keys.forEach { key, name throws(RekeyError) in
-            if key.elementsEqual(last) {
+        var shown: [[UInt8]] = []
+        try keys.forEach { entry, _ throws(RekeyError) in
+            if entry.elementsEqual(last) {
                 repeated += 1
-                if shown.count < 5 { shown.append(String(decoding: name, as: UTF8.self)) }
+                if shown.count < 5 { shown.append(Array(entry.dropFirst(8))) }
+            } else {
+                last.removeAll(keepingCapacity: true)
+                last.append(contentsOf: entry)
             }
-            last = Array(key)
         }
         guard repeated > 0 else { return }
+        let names = shown.sorted { $0.lexicographicallyPrecedes($1) }.map {
+            ItemKey(sortable: $0)?.description ?? "unknown"
+        }
         throw RekeyError(
             .badInput,
-            "\(repeated) item\(repeated == 1 ? "" : "s") came under a key that another item of the stream has: \(shown.joined(separator: ", ")); \(isWritten ? "the table holds the last of each" : "loading would keep only the last of each"); mend the stream",
+            "\(repeated) item\(repeated == 1 ? "" : "s") came under a key that another item of the stream has: \(names.joined(separator: ", ")); \(isWritten ? "the table holds the last of each" : "loading would keep only the last of each"); mend the stream",
             source: source)
     }
 
@@ -214,5 +222,34 @@ private struct LoadTally: ~Copyable {
             ("newTable", .boolean(willCreate)),
         ]
         return result
+    }
+}
+
+/// A batch on its way to a table.
+private struct BatchInFlight {
+    let batch: WriteBatch
+    let table: any Table
+    let task: Task<Result<BatchWriteResult, RekeyError>, Never>
+
+    init(_ batch: WriteBatch, to table: any Table) {
+        self.batch = batch
+        self.table = table
+        task = Task {
+            do throws(RekeyError) {
+                return .success(try await table.bulkWrite(batch))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// What became of it; a caller that is cancelled cancels it.
+    func result() async throws(RekeyError) -> BatchWriteResult {
+        let result = await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
+        return try result.get()
     }
 }

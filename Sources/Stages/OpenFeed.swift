@@ -1,5 +1,6 @@
 package import ByteStreams
 import Items
+import Snapshots
 package import Tables
 
 #if canImport(Glibc)
@@ -14,10 +15,13 @@ package struct Selection: Sendable {
     package var partitionPrefix: [UInt8]?
     /// Only this partition, by a query where the location is a table.
     package var partition: [UInt8]?
+    /// Only what lies in this segment of a table, export or snapshot.
+    package var segment: Segment?
 
-    package init(partitionPrefix: [UInt8]? = nil, partition: [UInt8]? = nil) {
+    package init(partitionPrefix: [UInt8]? = nil, partition: [UInt8]? = nil, segment: Segment? = nil) {
         self.partitionPrefix = partitionPrefix
         self.partition = partition
+        self.segment = segment
     }
 }
 
@@ -30,20 +34,18 @@ package func openFeed(
 ) async throws(RekeyError) -> RecordFeed {
     switch location {
     case .standardStream, .file:
+        if let segment = selection.segment { throw segment.refuse(location) }
         let path = location.text
         return try RecordFeed(
             name: path == "-" ? "standard input" : path,
             sources: [.path(path)], options: options,
             wantsDigest: wantsDigest || options.requiresSeal || mayHoldSeal(path))
     case .directory(let path):
-        if options.requiresSeal {
-            throw RekeyError(
-                .usage, "--sealed is for streams; an export is checked by its manifests", source: path)
-        }
-        return try openExportFeed(path, options: options, wantsDigest: wantsDigest)
+        if options.requiresSeal { throw sealForExport(path) }
+        return try openExportFeed(
+            try Export.open(path), segment: selection.segment, options: options, wantsDigest: wantsDigest)
     case .s3:
-        throw RekeyError(
-            .usage, "S3 is not read in this version; copy the export to a disk first", source: location.text)
+        return try openS3Feed(location, segment: selection.segment, options: options, wantsDigest: wantsDigest)
     case .local, .table:
         if options.requiresSeal {
             throw RekeyError(.usage, "--sealed is for streams; a table has no end to seal", source: location.text)
@@ -53,18 +55,21 @@ package func openFeed(
     }
 }
 
-/// Opens a table for reading, by a query where one partition is wanted.
+/// Opens a table for reading, by a query where one partition is wanted and no segment.
 package func openFeed(
     _ table: any Table, selection: Selection = Selection(), options: StreamOptions = StreamOptions(),
     wantsDigest: Bool = false
 ) throws(RekeyError) -> RecordFeed {
-    if let partition = selection.partition, table.schema.partition.type == .string {
+    if let partition = selection.partition, selection.segment == nil, table.schema.partition.type == .string {
         return try RecordFeed(
             table: table, query: QueryRequest(partition: .string(partition), consistent: true), options: options,
             wantsDigest: wantsDigest)
     }
     return try RecordFeed(
-        table: table, scan: ScanRequest(consistent: true, partitionPrefix: selection.partitionPrefix),
+        table: table,
+        scan: ScanRequest(
+            segment: (selection.segment?.number ?? 1) - 1, totalSegments: selection.segment?.count ?? 1,
+            consistent: true, partitionPrefix: selection.partitionPrefix),
         options: options, wantsDigest: wantsDigest)
 }
 

@@ -13,6 +13,8 @@ package import Tables
 package enum FeedSource: Sendable {
     /// A path, or `-` for standard input.
     case path(String)
+    /// A file of lines, gzip or not, that lies elsewhere than on a disk.
+    case stored(any FileStore, String)
     /// A data file of an export, by its number in the manifest.
     case dataFile(Export, Int)
     /// Lines in memory.
@@ -23,9 +25,20 @@ package enum FeedSource: Sendable {
         if case .dataFile(let export, let number) = self { export.dataFiles[number].itemCount } else { nil }
     }
 
+    /// The length of a plain file; nil for what expands, and for a stream.
+    var plainBytes: Int? {
+        guard case .path(let path) = self else { return nil }
+        var status = stat()
+        guard (path == "-" ? fstat(0, &status) : stat(path, &status)) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        return path.hasSuffix(".gz") ? nil : Int(status.st_size)
+    }
+
     func open() throws(RekeyError) -> any ByteSource {
         switch self {
         case .path(let path): try openSource(path)
+        case .stored(let store, let path): try openSource(store.open(path))
         case .dataFile(let export, let number): try export.openDataFile(number)
         case .bytes(let bytes, let name): MemorySource(bytes, name: name)
         }
@@ -72,16 +85,18 @@ package final class RecordFeed {
         self.options = options
         self.wantsDigest = wantsDigest
         self.sources = .files(sources.reversed(), current: nil)
+        options.progress?.expect(items: expectedCount, bytes: sources.count == 1 ? sources[0].plainBytes : nil)
         rejects = try options.rejects.map { path throws(RekeyError) in try Rejects(path) }
     }
 
-    /// Reads a table by a scan, in as many segments at once as the table takes best.
+    /// Reads a table by a scan, in as many segments at once as the table takes best; one segment of it in one go.
     package init(table: any Table, scan: ScanRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
         expectedCount = nil
         self.options = options
         self.wantsDigest = wantsDigest
-        sources = .scan(SegmentedScan(table, scan, segments: table.limits.scanSegments))
+        let segments = scan.totalSegments > 1 ? 1 : table.limits.scanSegments
+        sources = .scan(SegmentedScan(table, scan, segments: segments))
         rejects = try options.rejects.map { path throws(RekeyError) in try Rejects(path) }
     }
 
@@ -147,7 +162,11 @@ package final class RecordFeed {
     private func take(
         _ page: Page, _ body: (UnsafeRawBufferPointer, Record, ItemView) throws -> Bool
     ) throws(RekeyError) {
+        let before = counts
+        var bytes = 0
+        defer { tell(since: before, bytes: bytes) }
         for item in page.items {
+            bytes += item.json.count
             pageLine.removeAll()
             pageLine.append("{\"Item\":" as StaticString)
             pageLine.append(item.json)
@@ -159,6 +178,8 @@ package final class RecordFeed {
     private func take(
         _ block: LineBlock, of source: String, _ body: (UnsafeRawBufferPointer, Record, ItemView) throws -> Bool
     ) throws(RekeyError) {
+        let before = counts
+        defer { tell(since: before, bytes: block.bytes.count) }
         if block.isOversizedLine {
             counts.read += 1
             try reject(
@@ -180,6 +201,11 @@ package final class RecordFeed {
         }
     }
 
+    private func tell(since before: StageCounts, bytes: Int) {
+        options.progress?.add(
+            items: counts.read - before.read, bytes: bytes, rejected: counts.rejected - before.rejected)
+    }
+
     private func takeLine(
         _ line: UnsafeRawBufferPointer, of source: String, number: Int, offset: Int,
         _ body: (UnsafeRawBufferPointer, Record, ItemView) throws -> Bool
@@ -192,7 +218,7 @@ package final class RecordFeed {
                 return
             }
             if seal != nil { throw ItemError("a record stands after the seal", at: 0) }
-            let view = ItemView(line: line, attributes: scanner.attributes)
+            let view = ItemView(line: line, attributes: scanner.attributes, size: scanner.itemSize)
             let isChanged = try body(line, record, view)
             if wantsDigest { streamDigest.add(record, in: line) }
             counts.read += 1

@@ -9,9 +9,9 @@ package final class RecordOutput {
     private var scanner = RecordScanner()
     private var buffer = ByteWriter(capacity: 1 << 16)
 
-    /// - Parameter path: `-` is standard output; a file appears under its name only when the stage has finished.
-    package init(_ path: String, writesSeal: Bool) throws(RekeyError) {
-        sink = try openSink(path)
+    /// - Parameter path: `-` is standard output; a file or an object in S3 appears under its name only when the stage has finished.
+    package init(_ path: String, writesSeal: Bool, services: LiveServices? = nil) throws(RekeyError) {
+        sink = try openOutput(path, services: services)
         self.writesSeal = writesSeal
     }
 

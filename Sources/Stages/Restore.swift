@@ -1,3 +1,4 @@
+import AWS
 package import ByteStreams
 import Items
 import Snapshots
@@ -30,18 +31,21 @@ package struct Restore: Sendable {
     /// Runs the stage. Throws `.badInput` for a damaged snapshot before anything is written, `.differences` where an item read back is
     /// missing or not equal.
     package func run() async throws(RekeyError) -> StageResult {
-        guard snapshot != "-", isDirectory(snapshot) || !fileExists(snapshot) || isRegularFile(snapshot) else {
+        guard snapshot != "-",
+            S3Path.isOne(snapshot) || isDirectory(snapshot) || !fileExists(snapshot) || isRegularFile(snapshot)
+        else {
             throw RekeyError(
                 .usage, "restore reads its input twice and cannot do so from a pipe; give a file, or use rekey load",
                 source: snapshot)
         }
         var names = keyNames
-        if case .directory(let path) = source {
-            let check = try checkSnapshot(path, level: .readData)
+        if let location = try exportLocation() {
+            let path = location.directory
+            let check = try checkSnapshot(path, in: location.store, level: .readData)
             if let first = check.findings.first {
                 throw RekeyError(.badInput, "the snapshot is damaged: \(first); nothing was written", source: path)
             }
-            if let schema = try Export.open(path).metadata?.keySchema {
+            if let schema = try Export(location).metadata?.keySchema {
                 names = KeyNames(partition: schema.partition.name, sort: schema.sort?.name)
             }
         }
@@ -63,21 +67,47 @@ package struct Restore: Sendable {
         return try await openTable(to, services: services)
     }
 
-    private var source: Location { isDirectory(snapshot) ? .directory(snapshot) : .file(snapshot) }
+    private var source: Location {
+        if S3Path.isOne(snapshot), let place = try? Location.parse(snapshot) { return place }
+        return isDirectory(snapshot) ? .directory(snapshot) : .file(snapshot)
+    }
+
+    /// Where the manifests lie; nil where the items are lines of a file or an object.
+    private func exportLocation() throws(RekeyError) -> ExportLocation? {
+        switch source {
+        case .directory(let path): return try ExportLocation.require(path)
+        case .s3: return try openExport(source, services: services)?.location
+        case .standardStream, .file, .local, .table: return nil
+        }
+    }
 
     /// The snapshot's records; the backup of the script that rekey replaces is one JSON document and becomes items first.
     private func feed(wantsDigest: Bool) async throws(RekeyError) -> RecordFeed {
-        guard case .file(let path) = source, try isPlainBackup(path) else {
-            return try await openFeed(source, wantsDigest: wantsDigest)
+        guard let open = try opener(), try isPlainBackup(open()) else {
+            return try await openFeed(
+                source, options: StreamOptions(services: services, progress: services?.progress),
+                wantsDigest: wantsDigest)
         }
         var lines = ByteWriter(capacity: 1 << 16)
-        for item in try readPlainBackup(path) {
+        for item in try readPlainBackup(open()) {
             lines.append("{\"Item\":" as StaticString)
             lines.append(item.json)
             lines.append("}\n" as StaticString)
         }
         return try RecordFeed(
-            name: path, sources: [.bytes(lines.array, name: path)], options: StreamOptions(), wantsDigest: wantsDigest)
+            name: snapshot, sources: [.bytes(lines.array, name: snapshot)], options: StreamOptions(),
+            wantsDigest: wantsDigest)
+    }
+
+    /// Opens the file or object that may be such a backup; nil for an export.
+    private func opener() throws(RekeyError) -> (() throws(RekeyError) -> any ByteSource)? {
+        switch source {
+        case .file(let path): return { () throws(RekeyError) in try openSource(path) }
+        case .s3:
+            guard case .object(let files, let path) = try openS3(source, services: services) else { return nil }
+            return { () throws(RekeyError) in try openSource(files.open(path)) }
+        case .standardStream, .directory, .local, .table: return nil
+        }
     }
 
     /// Compares every item of the snapshot with what the table holds now.
@@ -148,8 +178,7 @@ private func requireGone(_ keys: [ItemKey], in table: any Table) async throws(Re
 }
 
 /// True for a file that is one JSON document over lines, not a stream of records: `{"plans":[…]}` or `[…]`.
-private func isPlainBackup(_ path: String) throws(RekeyError) -> Bool {
-    let source = try openSource(path)
+private func isPlainBackup(_ source: any ByteSource) throws(RekeyError) -> Bool {
     var buffer = [UInt8](repeating: 0, count: 4096)
     var count = 0
     var failure: RekeyError?

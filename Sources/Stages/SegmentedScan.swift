@@ -1,7 +1,7 @@
 package import ByteStreams
 package import Tables
 
-/// The pages of a table, read in several segments at once.
+/// The pages of a table or of one segment of it, read in several segments at once.
 ///
 /// Of each segment one page is asked for ahead, so at most one page a segment is held. Pages come in turn, segment by segment,
 /// until all have ended: the same table gives the same order. Used by one task at a time.
@@ -16,8 +16,8 @@ package final class SegmentedScan {
         self.table = table
         for segment in 0..<segments {
             var request = request
-            request.segment = segment
-            request.totalSegments = segments
+            request.segment = request.segment * segments + segment
+            request.totalSegments *= segments
             waiting.append((request, Self.ask(table, request)))
         }
     }

@@ -60,7 +60,8 @@ package struct SnapshotCreate: Sendable {
         let target: SnapshotWriter
         if let writer { target = writer } else { target = try makeWriter(origin, schema ?? KeySchema.standard) }
         let summary = try target.finish()
-        let check = try checkSnapshot(summary.path, level: .readData)
+        let store = try fileStore(of: summary.path, services: options.services)
+        let check = try checkSnapshot(summary.path, in: store, level: .readData)
         guard check.isSound, check.digest?.hex == summary.digest, check.digest?.count == summary.count else {
             throw RekeyError(
                 .differences,
@@ -88,15 +89,15 @@ package struct SnapshotCreate: Sendable {
             origin.arn = description.arn
             origin.id = description.id
             origin.schema = description.schema
-        case .directory(let path):
-            let export = try Export.open(path)
+        case .directory, .s3:
+            guard let export = try openExport(from, services: options.services) else { break }
             origin.arn = export.summary.tableARN
             origin.id = export.summary.tableID
             origin.schema = export.metadata?.keySchema
             origin.startTime = export.summary.startTime
             origin.endTime = export.summary.endTime
             if case .full(let time) = export.summary.kind { origin.exportTime = time }
-        case .standardStream, .file, .s3: break
+        case .standardStream, .file: break
         }
         return origin
     }
@@ -104,11 +105,14 @@ package struct SnapshotCreate: Sendable {
     private func makeWriter(_ origin: Origin, _ schema: KeySchema) throws(RekeyError) -> SnapshotWriter {
         var snapshotRules: SnapshotRules?
         if let rules, let rulesText { snapshotRules = SnapshotRules(name: rules.name, text: rulesText) }
-        return try SnapshotWriter(
-            path: path,
-            information: SnapshotInformation(
-                tableARN: origin.arn, tableID: origin.id, keySchema: schema, rules: snapshotRules, tool: tool,
-                startTime: origin.startTime, endTime: origin.endTime, exportTime: origin.exportTime),
-            temporaryDirectory: temporaryDirectory)
+        let information = SnapshotInformation(
+            tableARN: origin.arn, tableID: origin.id, keySchema: schema, rules: snapshotRules, tool: tool,
+            startTime: origin.startTime, endTime: origin.endTime, exportTime: origin.exportTime)
+        if let files = try fileStore(of: path, services: options.services) as? S3Files {
+            return SnapshotWriter(
+                to: try S3SnapshotTarget(files, path: path), information: information,
+                temporaryDirectory: temporaryDirectory)
+        }
+        return try SnapshotWriter(path: path, information: information, temporaryDirectory: temporaryDirectory)
     }
 }

@@ -13,11 +13,14 @@ package struct StreamOptions: Sendable {
     package var offersRejects: Bool
     /// What opens locations in AWS; nil where there can be none.
     package var services: LiveServices?
+    /// Told of what is read, a block or page at a time.
+    package var progress: ProgressCounters?
 
     package init(
         requiresSeal: Bool = false, writesSeal: Bool = false, rejects: String? = nil, offersRejects: Bool = false,
-        services: LiveServices? = nil
+        services: LiveServices? = nil, progress: ProgressCounters? = nil
     ) {
+        self.progress = progress
         self.services = services
         self.offersRejects = offersRejects
         self.requiresSeal = requiresSeal

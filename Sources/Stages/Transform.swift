@@ -9,17 +9,21 @@ package struct Transform: Sendable {
     package var output: String
     /// Where the deletions of the old keys go, as `{"DeleteRequest":{"Key":…}}` lines.
     package var deletes: String?
+    /// Where the keys go that lie in the range of a rule's `to`, moved items' and others', as `{"Key":…}` lines: a key that comes
+    /// from two streams, or twice from one, would hold two items.
+    package var targetKeys: String?
     package var options: StreamOptions
     package var temporaryDirectory: String
 
     package init(
         from: Location = .standardStream, rules: RuleSet, output: String = "-", deletes: String? = nil,
-        options: StreamOptions = StreamOptions(), temporaryDirectory: String = "/tmp"
+        targetKeys: String? = nil, options: StreamOptions = StreamOptions(), temporaryDirectory: String = "/tmp"
     ) {
         self.from = from
         self.rules = rules
         self.output = output
         self.deletes = deletes
+        self.targetKeys = targetKeys
         self.options = options
         self.temporaryDirectory = temporaryDirectory
     }
@@ -27,24 +31,30 @@ package struct Transform: Sendable {
     /// Runs the stage. Throws `.badInput` after the last record where two items came to the same key; no seal is written then.
     package func run() async throws(RekeyError) -> StageResult {
         let feed = try await openFeed(from, options: options)
-        let out = try RecordOutput(output, writesSeal: options.writesSeal)
+        let out = try RecordOutput(output, writesSeal: options.writesSeal, services: options.services)
         let gone = try deletes.map { path throws(RekeyError) in
-            try RecordOutput(path, writesSeal: options.writesSeal)
+            try RecordOutput(path, writesSeal: options.writesSeal, services: options.services)
         }
+        let targets = try targetKeys.map { path throws(RekeyError) in try RecordOutput(path, writesSeal: false) }
         do {
             var transformer = Transformer(rules: rules, temporaryDirectory: temporaryDirectory)
             while try await feed.nextBlock({ line, record, view in
                 let isChanged = try transformer.transform(line, record, view)
                 try out.write(transformer.line)
                 if isChanged, let gone, let key = transformer.deletion { try key.withRawBytes { try gone.write($0) } }
+                if let targets, let key = try transformer.targetKey(view) {
+                    try key.withRawBytes { try targets.write($0) }
+                }
                 return isChanged
             }) {}
             try transformer.requireNoCollisions(source: feed.name)
             try gone?.finish()
+            try targets?.finish()
             try out.finish()
         } catch {
             out.abandon()
             gone?.abandon()
+            targets?.abandon()
             throw error
         }
         return StageResult(counts: feed.counts, digest: feed.digest, rejection: feed.rejection)
@@ -60,6 +70,8 @@ struct Transformer: ~Copyable {
     private let rules: RuleSet
     /// The request that deletes the item under its old key, after a change.
     private(set) var deletion: [UInt8]?
+    /// The key the item has now, where it lies in the range of a rule's `to`.
+    private var target: ItemKey?
 
     init(rules: RuleSet, temporaryDirectory: String) {
         self.rules = rules
@@ -76,6 +88,7 @@ struct Transformer: ~Copyable {
     ) throws -> Bool {
         output.removeAll()
         deletion = nil
+        target = nil
         if record.kind == .change || record.kind == .deleteRequest { return try transformChange(line, record) }
         guard let image = record.image else { return false }
         let (outcome, newKey) = try rekeyer.rewrite(view, range: image, from: 0, into: &output)
@@ -83,6 +96,7 @@ struct Transformer: ~Copyable {
         guard case .moved = outcome, let newKey else {
             if try rekeyer.produces(view) {
                 let key = try key(of: view)
+                target = key
                 try collisions.add(
                     .present, key: key, oldKey: key, content: UnsafeRawBufferPointer(start: nil, count: 0))
             }
@@ -94,9 +108,17 @@ struct Transformer: ~Copyable {
         request += oldKey.json(schema)
         request += Array("}}".utf8)
         deletion = request
+        target = newKey
         try collisions.add(
             .produced, key: newKey, oldKey: oldKey, content: UnsafeRawBufferPointer(start: nil, count: 0))
         return true
+    }
+
+    /// `{"Key":{…}}` of the item transformed last, where its key lies in the range of a rule's `to`; equal keys are equal bytes.
+    func targetKey(_ view: ItemView) throws(ItemError) -> [UInt8]? {
+        guard let target else { return nil }
+        let schema = try view.inferredSchema(partition: rules.partition, sort: rules.sort)
+        return Array("{\"Key\":".utf8) + target.json(schema) + [UInt8(ascii: "}")]
     }
 
     private func key(of view: ItemView) throws(ItemError) -> ItemKey {

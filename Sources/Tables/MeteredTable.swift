@@ -6,7 +6,7 @@ import Synchronization
 package final class MeteredTable: Table {
     /// An operation of `Table`.
     package enum Operation: String, Sendable, CaseIterable {
-        case describe, scan, query, batchGet, batchWrite, bulkWrite, put, delete, transactMove
+        case describe, scan, query, batchGet, batchWrite, bulkWrite, put, delete, deleteUnchanged, transactMove
     }
 
     /// What an operation did so far.
@@ -28,8 +28,17 @@ package final class MeteredTable: Table {
     private static let reads: Set<Operation> = [.scan, .query, .batchGet]
     private let base: any Table
     private let counts = Mutex<[Operation: Usage]>([:])
+    private let progress: ProgressCounters?
+    private let timesCalls: Bool
 
-    package init(_ base: any Table) { self.base = base }
+    /// - Parameters:
+    ///   - progress: told of units and of what came back as unprocessed.
+    ///   - timesCalls: whether each call counts as a request there; not where the requests below are counted themselves.
+    package init(_ base: any Table, progress: ProgressCounters? = nil, timesCalls: Bool = false) {
+        self.base = base
+        self.progress = progress
+        self.timesCalls = timesCalls
+    }
 
     /// The counts so far of each operation that was called.
     package var usage: [Operation: Usage] { counts.withLock { $0 } }
@@ -99,6 +108,20 @@ package final class MeteredTable: Table {
         }
     }
 
+    package func deleteUnchanged(_ items: [Item]) async throws(RekeyError) -> [WriteOutcome] {
+        try await counted(.deleteUnchanged) { () async throws(RekeyError) in
+            let outcomes = try await base.deleteUnchanged(items)
+            var total = Usage()
+            for outcome in outcomes {
+                let usage = Self.usage(of: outcome, bytes: 0)
+                total.items += usage.items
+                total.units += usage.units
+                total.notDone += usage.notDone
+            }
+            return (outcomes, total)
+        }
+    }
+
     package func transactMove(_ moves: [Move]) async throws(RekeyError) -> TransactMoveResult {
         try await counted(.transactMove) { () async throws(RekeyError) in
             let result = try await base.transactMove(moves)
@@ -117,7 +140,9 @@ package final class MeteredTable: Table {
         _ operation: Operation, _ call: () async throws(RekeyError) -> (Answer, Usage)
     ) async throws(RekeyError) -> Answer {
         do {
+            let start = timesCalls ? ContinuousClock.now : nil
             let (answer, usage) = try await call()
+            if let start { progress?.answered(after: start.duration(to: .now)) }
             add(operation, usage)
             return answer
         } catch {
@@ -127,6 +152,13 @@ package final class MeteredTable: Table {
     }
 
     private func add(_ operation: Operation, _ usage: Usage) {
+        if let progress {
+            let isRead = Self.reads.contains(operation)
+            let isBatch = operation == .batchGet || operation == .batchWrite || operation == .bulkWrite
+            progress.add(
+                readUnits: isRead ? usage.units : 0, writeUnits: isRead ? 0 : usage.units,
+                throttled: isBatch ? usage.notDone : 0)
+        }
         counts.withLock { counts in
             var total = counts[operation] ?? Usage()
             total.calls += 1

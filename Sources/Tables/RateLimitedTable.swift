@@ -7,57 +7,60 @@ import Synchronization
 /// Writes are reckoned by their size before they are sent and by what they cost after; reads by what the last read of
 /// their kind cost. The rate is kept over time, not within each second: a call is never split.
 package final class RateLimitedTable: Table {
-    private struct Budgets {
-        var read: TokenBucket?
-        var write: TokenBucket?
-        var lastPage = 1.0
-        var lastGet = 1.0
-    }
-
     private let base: any Table
-    private let time: TimeSource
-    private let budgets: Mutex<Budgets>
+    private let governor: CapacityGovernor
 
     /// - Parameters:
     ///   - readUnits: read units a second; nil for no limit.
     ///   - writeUnits: write units a second; nil for no limit.
-    package init(
+    package convenience init(
         _ base: any Table, readUnits: Double? = nil, writeUnits: Double? = nil, time: TimeSource = .continuous
     ) {
+        self.init(base, governor: CapacityGovernor(readUnits: readUnits, writeUnits: writeUnits, time: time))
+    }
+
+    /// - Parameter governor: has the limits, and may change them while calls wait.
+    package init(_ base: any Table, governor: CapacityGovernor) {
         self.base = base
-        self.time = time
-        budgets = Mutex(
-            Budgets(
-                read: readUnits.map { TokenBucket(rate: $0) }, write: writeUnits.map { TokenBucket(rate: $0) }))
+        self.governor = governor
     }
 
     package var name: String { base.name }
     package var schema: KeySchema { base.schema }
-    package var limits: TableLimits { base.limits }
+
+    /// With a limit on writes, a call takes about a second's worth at most: what is written at once is not spread by waiting.
+    package var limits: TableLimits {
+        var limits = base.limits
+        if let rate = governor.rates.write {
+            limits.bulkWrite = min(limits.bulkWrite, max(limits.batchWrite, Int(min(rate, 1e9))))
+        }
+        return limits
+    }
 
     package func describe() async throws(RekeyError) -> TableDescription { try await base.describe() }
 
     package func scan(_ request: ScanRequest) async throws(RekeyError) -> Page {
-        try await limited(\.read, budgets.withLock { $0.lastPage }) { () async throws(RekeyError) in
+        try await limited(\.read, governor.budgets.withLock { $0.lastPage }) { () async throws(RekeyError) in
             let page = try await base.scan(request)
-            budgets.withLock { $0.lastPage = page.consumedReadUnits }
+            governor.budgets.withLock { $0.lastPage = page.consumedReadUnits }
             return (page, page.consumedReadUnits)
         }
     }
 
     package func query(_ request: QueryRequest) async throws(RekeyError) -> Page {
-        try await limited(\.read, budgets.withLock { $0.lastPage }) { () async throws(RekeyError) in
+        try await limited(\.read, governor.budgets.withLock { $0.lastPage }) { () async throws(RekeyError) in
             let page = try await base.query(request)
-            budgets.withLock { $0.lastPage = page.consumedReadUnits }
+            governor.budgets.withLock { $0.lastPage = page.consumedReadUnits }
             return (page, page.consumedReadUnits)
         }
     }
 
     package func batchGet(_ keys: [ItemKey], consistent: Bool) async throws(RekeyError) -> BatchGetResult {
         let count = Double(max(1, keys.count))
-        return try await limited(\.read, budgets.withLock { $0.lastGet * count }) { () async throws(RekeyError) in
+        return try await limited(\.read, governor.budgets.withLock { $0.lastGet * count }) {
+            () async throws(RekeyError) in
             let result = try await base.batchGet(keys, consistent: consistent)
-            budgets.withLock { $0.lastGet = result.consumedReadUnits / count }
+            governor.budgets.withLock { $0.lastGet = result.consumedReadUnits / count }
             return (result, result.consumedReadUnits)
         }
     }
@@ -76,6 +79,13 @@ package final class RateLimitedTable: Table {
         }
     }
 
+    package func bulkWrite(_ batch: WriteBatch) async throws(RekeyError) -> BatchWriteResult {
+        try await limited(\.write, batch.units) { () async throws(RekeyError) in
+            let result = try await base.bulkWrite(batch)
+            return (result, result.consumedWriteUnits)
+        }
+    }
+
     package func put(_ item: Item, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
         try await limited(\.write, Self.estimate([.put(item)])) { () async throws(RekeyError) in
             let outcome = try await base.put(item, condition: condition)
@@ -90,6 +100,20 @@ package final class RateLimitedTable: Table {
         }
     }
 
+    package func deleteUnchanged(_ items: [Item]) async throws(RekeyError) -> [WriteOutcome] {
+        var outcomes: [WriteOutcome] = []
+        outcomes.reserveCapacity(items.count)
+        while outcomes.count < items.count {
+            let part = Array(items[outcomes.count..<min(outcomes.count + max(limits.bulkWrite, 1), items.count)])
+            let units = part.reduce(0) { $0 + CapacityUnits.write($1.size) }
+            outcomes += try await limited(\.write, units) { () async throws(RekeyError) in
+                let outcomes = try await base.deleteUnchanged(part)
+                return (outcomes, outcomes.reduce(0) { $0 + Self.cost($1) })
+            }
+        }
+        return outcomes
+    }
+
     package func transactMove(_ moves: [Move]) async throws(RekeyError) -> TransactMoveResult {
         let units = moves.reduce(0) {
             $0 + CapacityUnits.write($1.old.size, transactional: true)
@@ -102,14 +126,13 @@ package final class RateLimitedTable: Table {
     }
 
     private func limited<Answer>(
-        _ budget: WritableKeyPath<Budgets, TokenBucket?>, _ estimate: Double,
+        _ budget: WritableKeyPath<CapacityGovernor.Budgets, TokenBucket?>, _ estimate: Double,
         _ call: () async throws(RekeyError) -> (Answer, Double)
     ) async throws(RekeyError) -> Answer {
-        let wait = budgets.withLock { $0[keyPath: budget]?.take(estimate, now: time.now()) } ?? .zero
+        try await governor.admit(budget, estimate)
         var used = 0.0
         // Whatever happens, what was taken and not used goes back.
-        defer { budgets.withLock { $0[keyPath: budget]?.settle(used - estimate, now: time.now()) } }
-        if wait > .zero { try await time.wait(wait) }
+        defer { governor.settle(budget, used - estimate) }
         let (answer, units) = try await call()
         used = units
         return answer

@@ -56,6 +56,15 @@ package struct RetryingTable: Table {
         try await resend(requests) { (requests) async throws(RekeyError) in try await base.bulkWrite(requests) }
     }
 
+    package func bulkWrite(_ batch: WriteBatch) async throws(RekeyError) -> BatchWriteResult {
+        let first = try await base.bulkWrite(batch)
+        if first.unprocessed.isEmpty { return first }
+        guard try await waits(after: 1) else { return first }
+        var total = try await bulkWrite(first.unprocessed)
+        total.consumedWriteUnits += first.consumedWriteUnits
+        return total
+    }
+
     package func put(_ item: Item, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
         try await base.put(item, condition: condition)
     }

@@ -8,7 +8,7 @@ struct DigestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "digest",
         abstract: "Count and order-free digest of a location's items.",
-        usage: "rekey digest [<from> ...] [--combine] [<options>]",
+        usage: "rekey digest [<from> ...] [--segment <k/n>] [--combine] [<options>]",
         discussion: """
             Equal sets of items have equal digests, whatever their order, spelling of numbers or order of attributes. Digests of parts add up:
 
@@ -20,14 +20,15 @@ struct DigestCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "FILE, DIR, dynamodb:TABLE, local:FILE.db, or - for standard input; with --combine, COUNT:DIGEST of each part.",
+            "FILE, DIR, s3://BUCKET/KEY, dynamodb:TABLE, local:FILE.db, or - for standard input; with --combine, COUNT:DIGEST of each part.",
             valueName: "from"))
     var from: [String] = []
 
     @Flag(help: "Add up the digests of parts.")
     var combine = false
 
-    @OptionGroup var stream: StreamArguments
+    @OptionGroup var part: SegmentArgument
+    @OptionGroup var stream: StreamArguments<ReadingArguments>
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
@@ -44,7 +45,10 @@ struct DigestCommand: AsyncParsableCommand {
         guard from.count <= 1 else {
             throw RekeyError(.usage, "digest reads one location; add up several with --combine")
         }
-        let result = try await DigestStage(from: try Location.parse(from.first ?? "-"), options: stream.options).run()
+        let stage = DigestStage(
+            from: try Location.parse(from.first ?? "-"), segment: try part.segment(stream.live),
+            options: stream.options)
+        let result = try await stage.run()
         if !reporting.json && !reporting.quiet { Terminal.error("rekey digest: \(result.counts.sentence)") }
         try result.requireNoRejects()
         return result.digest ?? Digest()
@@ -52,6 +56,9 @@ struct DigestCommand: AsyncParsableCommand {
 
     private func combined() throws(RekeyError) -> Digest {
         var sum = Digest()
+        guard part.text == nil else {
+            throw RekeyError(.usage, "--segment reads a location; --combine adds up what was read")
+        }
         guard !from.isEmpty else { throw RekeyError(.usage, "--combine needs COUNT:DIGEST of each part") }
         for part in from {
             let fields = part.split(whereSeparator: { $0 == ":" || $0 == " " }).map(String.init)

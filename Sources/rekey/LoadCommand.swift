@@ -30,14 +30,15 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The key attributes of a table to be made, as PK,SK.", valueName: "names"))
     var key = "PK,SK"
 
-    @OptionGroup var stream: StreamArguments
+    @OptionGroup var stream: StreamArguments<WritingArguments>
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
-        let stage = Load(
+        var stage = Load(
             from: try Location.parse(from), to: try Location.parse(to), execute: execute,
             keyNames: try KeyNames.parse(key), options: stream.options,
             temporaryDirectory: Environment.temporaryDirectory)
+        stage.wantsDigest = reporting.json
         let result = try await stage.run()
         try report(result, verb: "load", options: reporting, streamOnOutput: false)
         func fact(_ name: String) -> String { result.facts.first { $0.name == name }?.value.text ?? "" }

@@ -42,12 +42,13 @@ struct MigrateCommand: AsyncParsableCommand {
     func run() async throws {
         let ruleSet = try rules.load()
         try requireProof(ruleSet, source: rules.rules)
-        let (text, table) = try await table.open()
+        let (text, table, watch) = try await table.open()
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
         var migrate = Migrate(
             table: table, tableText: text, rules: ruleSet, rulesText: try readRuleText(rules.rules), runs: runs.runs,
             tool: "rekey \(toolVersion)", temporaryDirectory: Environment.temporaryDirectory,
             events: { printer($0) })
+        migrate.watch = watch
         migrate.strategy = strategy
         migrate.allowsMissingRecovery = withoutRecovery
         let outcome: Migrate.Outcome

@@ -26,10 +26,14 @@ struct TableArgument: ParsableArguments {
         return try Location.parse(fallback)
     }
 
-    /// Opens the table, or `fallback` where none is named.
-    func open(or fallback: String? = nil) async throws(RekeyError) -> (text: String, table: any Table) {
+    /// Opens the table, or `fallback` where none is named, with what watches and leads the calls to it.
+    func open(
+        or fallback: String? = nil
+    ) async throws(RekeyError) -> (text: String, table: any Table, watch: RunWatch) {
         let location = try location(or: fallback)
-        return (location.text, try await openTable(location, services: live.services))
+        let services = live.services
+        let table = try await openTable(location, services: services)
+        return (location.text, table, RunWatch(progress: ProgressDisplay.counters, governor: services.governor))
     }
 }
 
@@ -48,6 +52,7 @@ struct EventPrinter: Sendable {
 
     func callAsFunction(_ event: Event) {
         if quiet { return }
+        if Log.settings.isJSON { return log(event) }
         switch event {
         case .heading(let lines):
             say(Self.rule)
@@ -57,15 +62,33 @@ struct EventPrinter: Sendable {
             }
             say(Self.rule)
         case .information(let text): say("[INFO] \(text)")
-        case .success(let text): say("[SUCCESS] \(text)")
-        case .warning(let text): say("[WARNING] \(text)")
+        case .success(let text): say("\(tag("[SUCCESS]", 32)) \(text)")
+        case .warning(let text): say("\(tag("[WARNING]", 33)) \(text)")
         case .detail(let text): say("  - \(text)")
         }
     }
 
+    /// With `--log-format json`: an object an event.
+    private func log(_ event: Event) {
+        func say(_ kind: String, _ text: String, _ level: Log.Level = .info) {
+            Log.say(level, text, [("event", .string(kind))])
+        }
+        switch event {
+        case .heading(let lines): for line in lines { say("heading", line) }
+        case .information(let text): say("information", text)
+        case .success(let text): say("success", text)
+        case .warning(let text): say("warning", text, .warning)
+        case .detail(let text): say("detail", text)
+        }
+    }
+
+    private func tag(_ text: String, _ colour: Int) -> String {
+        Terminal.isColoured(json ? 2 : 1) ? "\u{1B}[\(colour)m\(text)\u{1B}[0m" : text
+    }
+
     /// With --json, standard output is for the result alone.
     private func say(_ line: String) {
-        if json { Terminal.error(line) } else { try? Terminal.print(line) }
+        if json { Terminal.line(line) } else { try? Terminal.print(line) }
     }
 }
 

@@ -30,7 +30,7 @@ struct MonitorCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The table: dynamodb:TABLE.", valueName: "table"))
     var table: String?
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: AccountArguments
 
     @Option(help: ArgumentHelp("How far back, as 30m, 1h or 7d.", valueName: "time"))
     var since = "1h"

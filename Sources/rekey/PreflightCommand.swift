@@ -47,11 +47,12 @@ struct PreflightCommand: AsyncParsableCommand {
             throw RekeyError(.usage, "--write-price is no price")
         }
         let services = table.live.services
-        let (text, table) = try await table.open()
+        let (text, table, watch) = try await table.open()
         var preflight = Preflight(
             table: table, rules: ruleSet, allowsMissingRecovery: withoutRecovery,
             temporaryDirectory: Environment.temporaryDirectory
         )
+        preflight.watch = watch
         preflight.counting = count
         preflight.writePrice = writePrice
         if text.hasPrefix("dynamodb:") { preflight.services = services }

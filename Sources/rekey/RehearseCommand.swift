@@ -25,7 +25,7 @@ struct RehearseCommand: AsyncParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Option(help: ArgumentHelp("The export, snapshot or file to copy.", valueName: "location"))
+    @Option(help: ArgumentHelp("The export, snapshot or file to copy; s3:// too.", valueName: "location"))
     var from: String
 
     @OptionGroup var rules: RulesArgument
@@ -33,6 +33,7 @@ struct RehearseCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Keep the copy, the run and the snapshot in this new directory.", valueName: "dir"))
     var keep: String?
 
+    @OptionGroup var live: LiveArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
@@ -46,6 +47,7 @@ struct RehearseCommand: AsyncParsableCommand {
             from: location, rules: ruleSet, rulesText: try readRuleText(rules.rules), workDirectory: work.workPath,
             tool: "rekey \(toolVersion)", events: { printer($0) })
         if let keep { rehearse.finalDirectory = keep }
+        rehearse.services = live.services
         let result = try await rehearse.run()
         if keep != nil { try work.commit() }
         if reporting.json {

@@ -22,8 +22,8 @@ struct Rekey: AsyncParsableCommand {
               rekey migrate --table TABLE --rules RULES      a dry run
               rekey extract EXPORT | rekey transform --rules RULES | rekey load TABLE
 
-            Locations: FILE.ndjson or FILE.json.gz, DIR of an export or snapshot, dynamodb:TABLE, local:FILE.db, and - for standard \
-            input. This version has no S3.
+            Locations: FILE.ndjson or FILE.json.gz, DIR of an export or snapshot, s3://BUCKET/KEY or PREFIX for the same two in S3, \
+            dynamodb:TABLE, local:FILE.db, and - for standard input.
 
             \(ExitStatus.help)
             """,
@@ -32,6 +32,7 @@ struct Rekey: AsyncParsableCommand {
             ExtractCommand.self, TransformCommand.self, LoadCommand.self, VerifyCommand.self, DigestCommand.self,
             SnapshotCommand.self, RestoreCommand.self, RulesCommand.self, PreflightCommand.self, MigrateCommand.self,
             RollbackCommand.self, ResumeCommand.self, StatusCommand.self, RehearseCommand.self, MonitorCommand.self,
+            ControlCommand.self,
         ])
 }
 
@@ -42,16 +43,22 @@ enum Main {
         Interruption.watch()
         do {
             var command = try Rekey.parseAsRoot()
+            let verb = verbName(type(of: command))
+            Log.configure { $0.verb = verb }
+            ProgressDisplay.start()
             do {
                 if var asynchronous = command as? any AsyncParsableCommand {
                     try await asynchronous.run()
                 } else {
                     try command.run()
                 }
+                ProgressDisplay.stop()
             } catch let error as RekeyError {
-                fail(error, verb: verbName(type(of: command)))
+                ProgressDisplay.stop()
+                fail(error)
             }
         } catch {
+            ProgressDisplay.stop()
             end(error)
         }
         exit(0)
@@ -74,10 +81,19 @@ enum Main {
     }
 
     /// Says one line on standard error and ends with the status of the error.
-    private static func fail(_ error: RekeyError, verb: String) -> Never {
+    private static func fail(_ error: RekeyError) -> Never {
+        let status = ExitStatus.of(error.code)
         // A reader that has seen enough is no news; the status alone tells that the stream is cut.
-        if error.code != .brokenPipe { Terminal.error("rekey \(verb): \(error.description)") }
-        exit(ExitStatus.of(error.code))
+        if error.code != .brokenPipe {
+            var fields: [(String, JSONValue)] = [
+                ("code", .string(error.code.rawValue)), ("status", .integer(Int(status))),
+            ]
+            if let source = error.source { fields.append(("source", .string(source))) }
+            if let line = error.line { fields.append(("line", .integer(line))) }
+            if let byte = error.byte { fields.append(("byte", .integer(byte))) }
+            Log.say(.error, error.description, fields)
+        }
+        exit(status)
     }
 
     /// `snapshot create` for the command of that name.

@@ -14,10 +14,14 @@ struct RestoreCommand: AsyncParsableCommand {
 
               rekey restore backups/plan_backup_20261123_211500 local:t.db --execute
 
+            With --import, DynamoDB makes a new table of a snapshot in S3 by itself, without write capacity.
+
+              rekey restore s3://BUCKET/PREFIX dynamodb:NEW --import --execute
+
             \(ExitStatus.help)
             """)
 
-    @Argument(help: "The snapshot, export or file.")
+    @Argument(help: "The snapshot, export or file; s3:// too.")
     var snapshot: String
 
     @Argument(help: ArgumentHelp("The table: dynamodb:TABLE or local:FILE.db.", valueName: "to"))
@@ -26,13 +30,17 @@ struct RestoreCommand: AsyncParsableCommand {
     @Flag(help: "Write. Without it, say what would be written.")
     var execute = false
 
+    @Flag(name: .customLong("import"), help: "Let DynamoDB import a snapshot in S3 into a new table.")
+    var imports = false
+
     @Option(help: ArgumentHelp("The key attributes of a table to be made, as PK,SK.", valueName: "names"))
     var key = "PK,SK"
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: RestoringArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
+        if imports { return try await importTable() }
         let stage = Restore(
             snapshot: snapshot, to: try Location.parse(to), execute: execute, keyNames: try KeyNames.parse(key),
             temporaryDirectory: Environment.temporaryDirectory, services: live.services)
@@ -44,6 +52,25 @@ struct RestoreCommand: AsyncParsableCommand {
             execute
                 ? "rekey restore: wrote \(fact("puts")) items to \(to) and read \(fact("verified")) back, all equal"
                 : "rekey restore: dry run: would write \(fact("puts")) items, \(fact("bytes")) bytes, \(fact("writeUnits")) write units to \(to); add --execute"
+        )
+    }
+
+    private func importTable() async throws {
+        let isQuiet = reporting.quiet || reporting.json
+        let stage = ImportFromS3(
+            snapshot: try Location.parse(snapshot), to: try Location.parse(to), execute: execute,
+            keyNames: try KeyNames.parse(key), services: live.services
+        ) { line in
+            if !isQuiet { Terminal.error("rekey restore: \(line)") }
+        }
+        let result = try await stage.run()
+        try report(result, verb: "restore", options: reporting, streamOnOutput: false)
+        if isQuiet { return }
+        func fact(_ name: String) -> String { result.facts.first { $0.name == name }?.value.text ?? "" }
+        Terminal.error(
+            execute
+                ? "rekey restore: \(to) is new, holds \(fact("verified")) items, and has the snapshot's digest"
+                : "rekey restore: dry run: DynamoDB would import \(fact("puts")) items, \(fact("bytes")) bytes compressed, from \(fact("source")) into the new table \(to) with the keys \(fact("keys")), on demand; add --execute"
         )
     }
 }

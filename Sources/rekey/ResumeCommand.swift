@@ -28,12 +28,13 @@ struct ResumeCommand: AsyncParsableCommand {
         let run = try RunDirectory.find(name, runs: runs.runs)
         let plan = try run.plan()
         let text = try readRuleText(run.rulesPath)
-        let (_, table) = try await table.open(or: plan.table)
+        let (_, table, watch) = try await table.open(or: plan.table)
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
-        let resume = Resume(
+        var resume = Resume(
             run: run, table: table, rules: try RuleSet.parse(yaml: text, source: run.rulesPath),
             runs: parentDirectory(run.path),
             temporaryDirectory: Environment.temporaryDirectory, events: { printer($0) })
+        resume.watch = watch
         let outcome = try await resume.execute(rulesSHA256: SnapshotRules(name: plan.rulesName, text: text).sha256)
         if outcome == .alreadyMigrated { printer(.success("✓ The run had finished; nothing was changed")) }
         if reporting.json { try Terminal.print(outcome.json("resume").text) }

@@ -74,7 +74,7 @@ struct RollbackCommand: AsyncParsableCommand {
         }
         let run = isSnapshot || isPlainBackup ? nil : try RunDirectory.find(origin, runs: runs.runs)
         let plan = try run?.plan()
-        let (_, table) = try await table.open(or: plan?.table)
+        let (_, table, watch) = try await table.open(or: plan?.table)
         let temporary = "\(Environment.temporaryDirectory)/rekey-backup-\(getpid())"
         defer { try? removeTree(temporary) }
         if isPlainBackup {
@@ -90,6 +90,7 @@ struct RollbackCommand: AsyncParsableCommand {
         var rollback = Rollback(
             table: table, rules: ruleSet, snapshotPath: snapshotPath, run: run,
             temporaryDirectory: Environment.temporaryDirectory, events: { printer($0) })
+        rollback.watch = watch
         rollback.onConflict = onConflict
         if isPlainBackup { rollback.origin = origin }
         let findings: Rollback.Findings

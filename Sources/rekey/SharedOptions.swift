@@ -9,17 +9,35 @@ import Stages
     import Darwin
 #endif
 
-/// `--json` and `--quiet`.
+/// How a command reports: `--json`, `--quiet`, `--verbose`, `--log-format`.
 struct ReportOptions: ParsableArguments {
-    @Flag(help: "Print the result as one JSON object.")
+    enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+    @Flag(help: "Print the result as one JSON object; rekey schema COMMAND describes it.")
     var json = false
 
     @Flag(help: "Print nothing but errors and the result that was asked for.")
     var quiet = false
+
+    @Flag(help: "Say each request to AWS, each retry, and the progress, in lines.")
+    var verbose = false
+
+    @Option(help: "Messages on standard error: text, or json, one object a line.")
+    var logFormat = LogFormat.text
+
+    func validate() throws {
+        if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other") }
+        // Known from here on, whatever the command: an error has to come in the format asked for.
+        Log.configure {
+            $0.isJSON = logFormat == .json
+            $0.isQuiet = quiet
+            $0.isVerbose = verbose
+        }
+    }
 }
 
-/// What every stage over a stream takes.
-struct StreamArguments: ParsableArguments {
+/// What every stage over a stream takes, with the options for what it does to live tables.
+struct StreamArguments<Live: LiveOptions>: ParsableArguments {
     @Flag(help: "End the output with a seal: count and digest of what was written. REKEY_SEAL=1 does the same.")
     var seal = false
 
@@ -29,12 +47,12 @@ struct StreamArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Set bad records aside here with their reasons, and go on.", valueName: "file"))
     var rejects: String?
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: Live
 
     var options: StreamOptions {
         StreamOptions(
             requiresSeal: sealed, writesSeal: seal || Environment.wantsSeal, rejects: rejects, offersRejects: true,
-            services: live.services)
+            services: live.services, progress: ProgressDisplay.counters)
     }
 }
 
@@ -78,8 +96,8 @@ func report(
     _ result: StageResult, verb: String, options: ReportOptions, streamOnOutput: Bool
 ) throws(RekeyError) {
     if options.json {
-        let text = result.json(verb: verb).text
-        if streamOnOutput { Terminal.error(text) } else { try Terminal.print(text) }
+        let object = result.json(verb: verb)
+        if streamOnOutput { Terminal.result(object) } else { try Terminal.print(object.text) }
         return
     }
     if options.quiet { return }
@@ -90,7 +108,13 @@ func report(
     {
         written = ", wrote \(count)"
     }
-    Terminal.error("rekey \(verb): \(result.counts.sentence)\(written)")
+    let counts = result.counts
+    Log.say(
+        .info, "\(counts.sentence)\(written)",
+        [
+            ("read", .integer(counts.read)), ("passed", .integer(counts.passed)), ("changed", .integer(counts.changed)),
+            ("rejected", .integer(counts.rejected)),
+        ])
 }
 
 extension StageResult {

@@ -33,11 +33,13 @@ struct SnapshotCreateCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "FILE, DIR, dynamodb:TABLE, local:FILE.db, or - for standard input.",
+            "FILE, DIR, s3://BUCKET/PREFIX, dynamodb:TABLE, local:FILE.db, or - for standard input.",
             valueName: "from"))
     var from: String
 
-    @Argument(help: ArgumentHelp("The snapshot's directory; it may not exist yet.", valueName: "dir"))
+    @Argument(
+        help: ArgumentHelp(
+            "The snapshot's directory, or s3://BUCKET/PREFIX; nothing may be there yet.", valueName: "dir"))
     var directory: String
 
     @Option(help: ArgumentHelp("Only items whose partition key begins so.", valueName: "text"))
@@ -49,13 +51,10 @@ struct SnapshotCreateCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The key attributes, as PK,SK.", valueName: "names"))
     var key = "PK,SK"
 
-    @OptionGroup var stream: StreamArguments
+    @OptionGroup var stream: StreamArguments<ReadingArguments>
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
-        if directory.hasPrefix("s3://") {
-            throw RekeyError(.usage, "\(directory): S3 is not written in this version; name a directory")
-        }
         var stage = SnapshotCreate(
             from: try Location.parse(from), path: directory, prefix: prefix, keyNames: try KeyNames.parse(key),
             tool: "rekey \(toolVersion)", options: stream.options,
@@ -90,7 +89,7 @@ struct SnapshotCheckCommand: ParsableCommand {
         usage: "rekey snapshot check <dir> [--read-data] [<options>]",
         discussion: ExitStatus.help)
 
-    @Argument(help: ArgumentHelp("The snapshot or export.", valueName: "dir"))
+    @Argument(help: ArgumentHelp("The snapshot or export: DIR or s3://BUCKET/PREFIX.", valueName: "dir"))
     var directory: String
 
     @Flag(help: "Read everything: hashes, counts, every record, order and digest.")
@@ -99,10 +98,12 @@ struct SnapshotCheckCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Read the n-th of t parts of the data, as n/t.", valueName: "n/t"))
     var readDataSubset: String?
 
+    @OptionGroup var live: LiveArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() throws {
-        let report = try checkSnapshot(directory, level: try level())
+        let report = try checkSnapshot(
+            directory, in: fileStore(of: directory, services: live.services), level: try level())
         if reporting.json {
             var members: [(String, JSONValue)] = [
                 ("command", .string("snapshot check")), ("path", .string(report.path)),
@@ -144,15 +145,17 @@ struct SnapshotCheckCommand: ParsableCommand {
 /// `rekey snapshot list`.
 struct SnapshotListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "The snapshots at and below a directory.", discussion: ExitStatus.help)
+        commandName: "list", abstract: "The snapshots at and below a directory or a prefix in S3.",
+        discussion: ExitStatus.help)
 
-    @Argument(help: ArgumentHelp("Where to look.", valueName: "dir"))
+    @Argument(help: ArgumentHelp("Where to look: DIR or s3://BUCKET/PREFIX.", valueName: "dir"))
     var directory = "."
 
+    @OptionGroup var live: LiveArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() throws {
-        let found = try listSnapshots(directory)
+        let found = try listSnapshots(directory, in: fileStore(of: directory, services: live.services))
         if reporting.json {
             try Terminal.print(JSONValue.array(found.map(json)).text)
             return
@@ -188,7 +191,7 @@ struct SnapshotPruneCommand: ParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Argument(help: ArgumentHelp("Where the snapshots are.", valueName: "dir"))
+    @Argument(help: ArgumentHelp("Where the snapshots are: DIR or s3://BUCKET/PREFIX.", valueName: "dir"))
     var directory: String
 
     @Option(help: ArgumentHelp("Keep what is younger.", valueName: "days"))
@@ -198,11 +201,13 @@ struct SnapshotPruneCommand: ParsableCommand {
     var execute = false
 
     @OptionGroup var runs: RunsArgument
+    @OptionGroup var live: LiveArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() throws {
         let result = try prune(
-            directory, keepDays: keepDays, now: UTCTime(seconds: Timestamp.now().seconds),
+            directory, in: fileStore(of: directory, services: live.services), keepDays: keepDays,
+            now: UTCTime(seconds: Timestamp.now().seconds),
             protected: try unfinished(), execute: execute)
         if reporting.json {
             return try Terminal.print(
@@ -251,7 +256,7 @@ struct SnapshotExportCommand: ParsableCommand {
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case boto3 }
 
-    @Argument(help: ArgumentHelp("The snapshot or export.", valueName: "dir"))
+    @Argument(help: ArgumentHelp("The snapshot or export: DIR or s3://BUCKET/PREFIX.", valueName: "dir"))
     var directory: String
 
     @Option(help: "The format: boto3, {\"plans\":[…]}.")
@@ -269,14 +274,15 @@ struct SnapshotExportCommand: ParsableCommand {
         name: .shortAndLong, help: ArgumentHelp("Write to this file and not to standard output.", valueName: "file"))
     var output = "-"
 
+    @OptionGroup var live: LiveArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() throws {
-        let export = try Export.open(directory)
+        let export = try Export.open(directory, in: fileStore(of: directory, services: live.services))
         let rules = try export.metadata?.rules.map { rules throws(RekeyError) in
             try RuleSet.parse(yaml: rules.text, source: directory)
         }
-        let sink = try openSink(output)
+        let sink = try openOutput(output, services: live.services)
         let count: Int
         do {
             count = try exportBoto3(export, noun: noun ?? rules?.noun ?? "item", isLossy: lossy, to: sink)

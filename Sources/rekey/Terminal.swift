@@ -9,15 +9,37 @@ import ByteStreams
 /// What goes to the user: results on standard output, everything else on standard error.
 enum Terminal {
     /// One line on standard output. Throws `.brokenPipe` where its reader is gone.
-    static func print(_ line: String) throws(RekeyError) { try write(line + "\n", to: 1) }
+    static func print(_ line: String) throws(RekeyError) {
+        var failure: RekeyError?
+        ProgressDisplay.aside(line + "\n", to: 1) { text in
+            do throws(RekeyError) { try write(text, to: 1) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
 
-    /// One line on standard error; a failure to write it is nobody's to hear.
-    static func error(_ line: String) { try? write(line + "\n", to: 2) }
+    /// Something for the user, `rekey VERB: …`: a line on standard error, or an object with `--log-format json`.
+    static func error(_ line: String) { Log.say(line: line, .info) }
+
+    /// One line on standard error as it is; a failure to write it is nobody's to hear.
+    static func line(_ line: String) { ProgressDisplay.aside(line + "\n", to: 2) { try? write($0, to: 2) } }
+
+    /// A command's result, on the standard error that it shares with messages.
+    static func result(_ value: JSONValue) {
+        if Log.settings.isJSON { Log.say(.info, "result", [("result", value)]) } else { line(value.text) }
+    }
+
+    /// Whether what goes to a descriptor may be coloured (https://no-color.org).
+    static func isColoured(_ descriptor: Int32) -> Bool {
+        isTerminal(descriptor) && Environment.value("NO_COLOR") == nil
+            && !["", "dumb"].contains(Environment.value("TERM") ?? "")
+    }
 
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
     /// A line typed by the user; nil at the end of input.
     static func readAnswer(prompt: String) -> String? {
+        ProgressDisplay.hold(true)
+        defer { ProgressDisplay.hold(false) }
         try? write(prompt, to: 2)
         return readLine(strippingNewline: true)
     }
@@ -64,6 +86,7 @@ enum Interruption {
         var number: UInt8 = 0
         while read(readEnd, &number, 1) != 1 {}
         TemporaryPaths.removeAll()
+        ProgressDisplay.stop()
         Terminal.error("rekey: interrupted; what was not finished was removed")
         _exit(128 + Int32(number))
     }

@@ -21,7 +21,7 @@ struct TransformCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "FILE, DIR, dynamodb:TABLE, local:FILE.db, or - for standard input.",
+            "FILE, DIR, s3://BUCKET/KEY, dynamodb:TABLE, local:FILE.db, or - for standard input.",
             valueName: "from"))
     var from = "-"
 
@@ -37,11 +37,18 @@ struct TransformCommand: AsyncParsableCommand {
     var deletes: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Write the keys in the range of a `to` to this file: one that is in the files of two parts would hold two items.",
+            valueName: "file"))
+    var targetKeys: String?
+
+    @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Write to this file (.gz compresses) and not to standard output.", valueName: "file"))
+        help: ArgumentHelp(
+            "Write to this file or s3://BUCKET/KEY (.gz compresses) and not to standard output.", valueName: "file"))
     var output = "-"
 
-    @OptionGroup var stream: StreamArguments
+    @OptionGroup var stream: StreamArguments<ReadingArguments>
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
@@ -49,8 +56,8 @@ struct TransformCommand: AsyncParsableCommand {
         try requireProof(ruleSet, source: rules.rules, oneWay: oneWay)
         if inverse { ruleSet = try ruleSet.inverted() }
         let stage = Transform(
-            from: try Location.parse(from), rules: ruleSet, output: output, deletes: deletes, options: stream.options,
-            temporaryDirectory: Environment.temporaryDirectory)
+            from: try Location.parse(from), rules: ruleSet, output: output, deletes: deletes,
+            targetKeys: targetKeys, options: stream.options, temporaryDirectory: Environment.temporaryDirectory)
         let result = try await stage.run()
         try report(result, verb: "transform", options: reporting, streamOnOutput: output == "-")
         try result.requireNoRejects()

@@ -18,7 +18,7 @@ struct VerifyCommand: AsyncParsableCommand {
             \(ExitStatus.help)
             """)
 
-    @Argument(help: "Where the old items are: FILE, DIR, dynamodb:TABLE, local:FILE.db or -.")
+    @Argument(help: "Where the old items are: FILE, DIR, s3://BUCKET/KEY, dynamodb:TABLE, local:FILE.db or -.")
     var old: String
 
     @Argument(help: "Where the new items are.")
@@ -35,7 +35,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @Flag(help: "Fail where items still stand under old keys in NEW.")
     var gone = false
 
-    @OptionGroup var stream: StreamArguments
+    @OptionGroup var stream: StreamArguments<ReadingArguments>
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {

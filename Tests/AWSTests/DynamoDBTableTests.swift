@@ -8,10 +8,12 @@ import Testing
 
 @Suite struct DynamoDBTableTests {
     /// What the emulator does otherwise than DynamoDB: its consumed read units are flat, not by size.
-    private static let notKept: Set<TableContract.Check> = [.consumesUnits]
+    private static let notKept: Set<TableContract.Check> = [.consumesReadUnits]
 
     /// A new table of a fresh account on ministack.
-    private func make(_ schema: KeySchema) async throws -> any Table {
+    ///
+    /// - Parameter indexed: the key of a global secondary index, a string.
+    private func make(_ schema: KeySchema, indexed: String? = nil) async throws -> any Table {
         let account = try TestServer.ministack().account()
         let session = try AWSSession(AWSSettings(environment: account.environment()))
         var attributes: [JSONTree] = []
@@ -22,10 +24,22 @@ import Testing
                 .members(["AttributeName": .text(attribute.name), "AttributeType": .text(attribute.type.rawValue)]))
             keys.append(.members(["AttributeName": .text(attribute.name), "KeyType": .text(role)]))
         }
-        let body = JSONTree.members([
-            "TableName": .text("contract"), "BillingMode": .text("PAY_PER_REQUEST"),
-            "AttributeDefinitions": .array(attributes), "KeySchema": .array(keys),
-        ])
+        var members: [JSONTree.Member] = []
+        if let indexed {
+            attributes.append(.members(["AttributeName": .text(indexed), "AttributeType": .text("S")]))
+            let index = JSONTree.members([
+                "IndexName": .text("index"), "Projection": .members(["ProjectionType": .text("ALL")]),
+                "KeySchema": .array([.members(["AttributeName": .text(indexed), "KeyType": .text("HASH")])]),
+            ])
+            members.append(JSONTree.Member(name: Array("GlobalSecondaryIndexes".utf8), value: .array([index])))
+        }
+        for (name, value) in [
+            ("TableName", .text("contract")), ("BillingMode", .text("PAY_PER_REQUEST")),
+            ("AttributeDefinitions", .array(attributes)), ("KeySchema", .array(keys)),
+        ] as [(String, JSONTree)] {
+            members.append(JSONTree.Member(name: Array(name.utf8), value: value))
+        }
+        let body = JSONTree.object(members)
         _ = try await session.client(.dynamodb).call("DynamoDB_20120810.CreateTable", body.compact)
         return try await DynamoDBTable.open(name: "contract", session: session)
     }
@@ -33,6 +47,23 @@ import Testing
     @Test(arguments: TableContract.Check.allCases.filter { !notKept.contains($0) })
     func keepsTheContract(_ check: TableContract.Check) async throws {
         try await TableContract { try await make($0) }.run(check)
+    }
+
+    /// What an item costs in the indexes that it stands in is counted too.
+    @Test func countsTheWritesOfIndexes() async throws {
+        let table = try await make(.standard, indexed: "g")
+        func put(_ sort: String, _ size: Int, _ more: String = "") throws -> WriteRequest {
+            let text = String(repeating: "x", count: size)
+            return .put(
+                try Item(
+                    validating: Array(#"{"PK":{"S":"p"},"SK":{"S":"\#(sort)"},"t":{"S":"\#(text)"}\#(more)}"#.utf8)))
+        }
+        let indexed = #","g":{"S":"v"}"#
+        #expect(try await table.batchWrite([put("1", 100)]).consumedWriteUnits == 1)
+        #expect(try await table.batchWrite([put("2", 100, indexed)]).consumedWriteUnits == 2)
+        let batch = WriteBatch(schema: .standard)
+        for request in try [put("3", 100), put("4", 1500, indexed), put("5", 2500)] { try batch.add(request) }
+        #expect(try await table.bulkWrite(batch).consumedWriteUnits == 8)
     }
 
     /// What boto3 writes is read here as the same item, and the other way round; numbers keep their 38 digits.

@@ -1,4 +1,5 @@
 import Items
+import ReferenceItems
 import TestSupport
 import Testing
 

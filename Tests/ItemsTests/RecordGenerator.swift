@@ -1,3 +1,4 @@
+import ReferenceItems
 import TestSupport
 
 /// Draws records of every kind and writes them in one of the many ways JSON allows.

@@ -151,9 +151,16 @@ extension TableContract {
         #expect(Set(items.map { text(of: "SK", $0) }) == Set(expected))
         #expect(items.allSatisfy { value($0) == "2" })
         #expect(try await table.bulkWrite([]).unprocessed.isEmpty)
+        // The same in a batch that was rendered before.
+        let second = try await make(.standard)
+        let batch = WriteBatch(schema: .standard)
+        for request in requests { try batch.add(request) }
+        #expect(try await second.bulkWrite(batch).unprocessed.isEmpty)
+        #expect(Set(try await scanAll(second).map(\.json)) == Set(items.map(\.json)))
+        #expect(try await second.bulkWrite(WriteBatch(schema: .standard)).unprocessed.isEmpty)
     }
 
-    func consumesUnits() async throws {
+    func consumesWriteUnits() async throws {
         let table = try await make(.standard)
         let write = try await table.batchWrite([
             .put(item("p", "1", size: 1024)), .put(item("p", "2", size: 1025)), .delete(key("p", "3")),
@@ -168,6 +175,10 @@ extension TableContract {
         }
         #expect(replaced == 2)
         #expect(deleted == 1)
+    }
+
+    func consumesReadUnits() async throws {
+        let table = try await make(.standard)
         try await load([item("p", "1", size: 4096), item("p", "2", size: 4097)], into: table)
         #expect(try await table.query(QueryRequest(partition: KeyValue("p"))).consumedReadUnits == 3)
         #expect(

@@ -13,7 +13,7 @@ package struct TableContract: Sendable {
     package enum Check: String, CaseIterable, Sendable {
         case describesItself, readsBackWhatWasPut, storesNumbersInPlainForm, replacesAndDeletes
         case refusesLargeBatches, refusesEqualKeysInABatch, refusesBadKeys, limitsItemSize, limitsKeySize
-        case batchGetLimits, accountsForEachRequest, bulkWriteLastWins, consumesUnits
+        case batchGetLimits, accountsForEachRequest, bulkWriteLastWins, consumesWriteUnits, consumesReadUnits
         case scansInPages, scansInSegments, scansByPrefix, cutsPagesAtOneMegabyte, refusesBadPages
         case queriesInPages, ordersStringsByBytes, selectsByPrefix, ordersNumbersByValue, ordersBinariesByBytes
         case tableWithoutSortKey
@@ -52,7 +52,8 @@ package struct TableContract: Sendable {
         case .batchGetLimits: try await batchGetLimits()
         case .accountsForEachRequest: try await accountsForEachRequest()
         case .bulkWriteLastWins: try await bulkWriteLastWins()
-        case .consumesUnits: try await consumesUnits()
+        case .consumesWriteUnits: try await consumesWriteUnits()
+        case .consumesReadUnits: try await consumesReadUnits()
         case .scansInPages: try await scansInPages()
         case .scansInSegments: try await scansInSegments()
         case .scansByPrefix: try await scansByPrefix()

@@ -1,5 +1,5 @@
 /// JSON as RFC 8259 has it, read slowly and obviously, to judge the scanner by.
-indirect enum ReferenceJSON {
+package indirect enum ReferenceJSON {
     /// `raw` is the text between the quotes as written.
     case string([UInt8], raw: [UInt8])
     case number(String)
@@ -9,7 +9,7 @@ indirect enum ReferenceJSON {
     case object([(name: [UInt8], value: ReferenceJSON)])
 
     /// The tree of a whole text, or nil when it is no JSON.
-    static func parse(_ bytes: [UInt8]) -> ReferenceJSON? {
+    package static func parse(_ bytes: [UInt8]) -> ReferenceJSON? {
         var parser = Parser(bytes: bytes)
         guard let value = parser.value() else { return nil }
         parser.space()
@@ -17,7 +17,7 @@ indirect enum ReferenceJSON {
     }
 
     /// Levels, a leaf being one.
-    var depth: Int {
+    package var depth: Int {
         switch self {
         case .array(let members): 1 + (members.map(\.depth).max() ?? 0)
         case .object(let members): 1 + (members.map(\.value.depth).max() ?? 0)

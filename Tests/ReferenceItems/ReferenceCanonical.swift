@@ -1,5 +1,5 @@
 /// The canonical form written a second time, from trees.
-func referenceCanonical(_ attributes: [ReferenceAttribute]) -> String {
+package func referenceCanonical(_ attributes: [ReferenceAttribute]) -> String {
     let members = attributes.sorted {
         Array(String(decoding: $0.name, as: UTF8.self).utf16)
             .lexicographicallyPrecedes(Array(String(decoding: $1.name, as: UTF8.self).utf16))
@@ -47,7 +47,7 @@ private func quoted(_ text: [UInt8]) -> String {
 }
 
 /// Storage bytes of an item, counted from its tree.
-func referenceSize(_ attributes: [ReferenceAttribute]) -> Int {
+package func referenceSize(_ attributes: [ReferenceAttribute]) -> Int {
     attributes.reduce(0) { $0 + $1.name.count + size($1.value) }
 }
 

@@ -1,12 +1,12 @@
 /// A DynamoDB number as the tests understand it: digits without zeros at either end, times a power of ten.
-struct ReferenceNumber: Equatable {
-    var isNegative: Bool
+package struct ReferenceNumber: Equatable {
+    package var isNegative: Bool
     /// No leading and trailing zeros; empty for zero.
-    var digits: String
-    var exponent: Int
+    package var digits: String
+    package var exponent: Int
 
     /// Nil when the text is no number in DynamoDB's grammar and range.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         var rest = Substring(text)
         isNegative = rest.first == "-"
         if rest.first == "-" || rest.first == "+" { rest.removeFirst() }
@@ -38,12 +38,12 @@ struct ReferenceNumber: Equatable {
         guard digits.utf8.count <= 38, leading <= 125, leading >= -130 else { return nil }
     }
 
-    var canonical: String {
+    package var canonical: String {
         digits.isEmpty ? "0" : (isNegative ? "-" : "") + digits + (exponent == 0 ? "" : "E\(exponent)")
     }
 
     /// Negative, zero or positive, as this number is below, equal to or above `other`: compared digit by digit.
-    func order(_ other: ReferenceNumber) -> Int {
+    package func order(_ other: ReferenceNumber) -> Int {
         func sign(_ n: ReferenceNumber) -> Int { n.digits.isEmpty ? 0 : n.isNegative ? -1 : 1 }
         if sign(self) != sign(other) { return sign(self) - sign(other) }
         if sign(self) == 0 { return 0 }
@@ -58,7 +58,7 @@ struct ReferenceNumber: Equatable {
 }
 
 /// A typed value as a tree.
-indirect enum ReferenceValue {
+package indirect enum ReferenceValue {
     case string([UInt8])
     case number(String)
     /// Base64 text.
@@ -70,7 +70,7 @@ indirect enum ReferenceValue {
     /// `SS`, `NS` or `BS`.
     case set(String, [[UInt8]])
 
-    var tag: String {
+    package var tag: String {
         switch self {
         case .string: "S"
         case .number: "N"
@@ -84,13 +84,18 @@ indirect enum ReferenceValue {
     }
 }
 
-struct ReferenceAttribute {
-    var name: [UInt8]
-    var value: ReferenceValue
+package struct ReferenceAttribute {
+    package var name: [UInt8]
+    package var value: ReferenceValue
+
+    package init(name: [UInt8], value: ReferenceValue) {
+        self.name = name
+        self.value = value
+    }
 }
 
 /// A record as a tree.
-enum ReferenceRecord {
+package enum ReferenceRecord {
     case item([ReferenceAttribute])
     case change(keys: [ReferenceAttribute], image: [ReferenceAttribute]?)
     case putRequest([ReferenceAttribute])
@@ -99,7 +104,7 @@ enum ReferenceRecord {
     case seal(Int, String)
 
     /// Nil when the line is no valid record.
-    static func parse(_ line: [UInt8]) -> ReferenceRecord? {
+    package static func parse(_ line: [UInt8]) -> ReferenceRecord? {
         guard case .object(let members)? = ReferenceJSON.parse(line), !members.isEmpty else { return nil }
         if let record = wrapped(members) { return record }
         return attributes(.object(members), level: 1).map { .bare($0) }
@@ -150,7 +155,7 @@ enum ReferenceRecord {
         return .seal(count, String(decoding: text, as: UTF8.self))
     }
 
-    static func attributes(_ value: ReferenceJSON, level: Int) -> [ReferenceAttribute]? {
+    package static func attributes(_ value: ReferenceJSON, level: Int) -> [ReferenceAttribute]? {
         guard case .object(let members) = value else { return nil }
         var result: [ReferenceAttribute] = []
         for (name, value) in members {
@@ -209,7 +214,7 @@ enum ReferenceRecord {
 private let base64Digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
 /// True for the one text that standard base64 gives to some bytes: decoded bit by bit and encoded again.
-func isStrictBase64(_ text: [UInt8]) -> Bool {
+package func isStrictBase64(_ text: [UInt8]) -> Bool {
     guard text.count % 4 == 0 else { return false }
     var body = text
     var padding = 0
@@ -226,4 +231,4 @@ func isStrictBase64(_ text: [UInt8]) -> Bool {
 }
 
 /// How many bytes a base64 text stands for.
-func base64Length(_ text: [UInt8]) -> Int { text.filter { $0 != UInt8(ascii: "=") }.count * 6 / 8 }
+package func base64Length(_ text: [UInt8]) -> Int { text.filter { $0 != UInt8(ascii: "=") }.count * 6 / 8 }
