@@ -1,5 +1,6 @@
 package import ByteStreams
 package import Items
+import Synchronization
 package import Tables
 
 extension DynamoDBTable {

@@ -41,16 +41,16 @@ import Testing
         try await call(
             "CreateTable",
             """
-            {"TableName":"t","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"PK","KeyType":"HASH"},\
+            {"TableName":"plans","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"PK","KeyType":"HASH"},\
             {"AttributeName":"SK","KeyType":"RANGE"}],"AttributeDefinitions":[{"AttributeName":"PK","AttributeType":"S"},\
             {"AttributeName":"SK","AttributeType":"S"}]}
             """)
         try await call(
-            "PutItem", #"{"TableName":"t","Item":{"PK":{"S":"a"},"SK":{"S":"b"},"x":{"N":"1"},"y":{"N":"2"}}}"#)
+            "PutItem", #"{"TableName":"plans","Item":{"PK":{"S":"a"},"SK":{"S":"b"},"x":{"N":"1"},"y":{"N":"2"}}}"#)
         // What was read is the item without `y`; the request is the one that such a reader sends.
         let read = try item(",\"x\":{\"N\":\"1\"}")
         for (known, isRefused) in [(Set([Array("y".utf8)]), true), ([], false)] {
-            var body = RequestBody(table: "t")
+            var body = RequestBody(table: "plans")
             body.member("Key", json: try read.key(.standard).json(.standard))
             body.condition(Comparison(of: read, schema: .standard, known: known))
             var code = ""
