@@ -19,6 +19,7 @@ extension DynamoDBTable {
 
     /// Conditional deletes, many in flight; each is decided by the service alone.
     package func deleteUnchanged(_ items: [Item]) async throws(RekeyError) -> [WriteOutcome] {
+        note(items)
         // Equal keys are deleted one after the other: the second finds nothing.
         let keys = try items.map { (item) throws(RekeyError) in try item.requiredKey(schema) }
         guard Set(keys).count == keys.count else {

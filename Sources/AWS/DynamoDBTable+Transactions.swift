@@ -3,9 +3,24 @@ import Items
 package import Tables
 
 extension DynamoDBTable {
+    /// A transaction that another one was in the way of is tried again, for up to some ten seconds.
     package func transactMove(_ moves: [Move]) async throws(RekeyError) -> TransactMoveResult {
+        for attempt in 0..<8 {
+            if let result = try await tryToMove(moves, isLast: attempt == 7) { return result }
+            do {
+                try await Task.sleep(for: .milliseconds(Int.random(in: 20...60) << attempt))
+            } catch {
+                throw RekeyError(.interrupted, "stopped between two attempts", source: name)
+            }
+        }
+        return TransactMoveResult(outcomes: moves.map { _ in .cancelled }, consumedWriteUnits: 0)
+    }
+
+    /// Nil where another transaction is at work on an item, and nothing has changed by now.
+    private func tryToMove(_ moves: [Move], isLast: Bool) async throws(RekeyError) -> TransactMoveResult? {
         let keys = try checks.check(moves)
         if moves.isEmpty { return TransactMoveResult(outcomes: [], consumedWriteUnits: 0) }
+        note(moves.map(\.old))
         // What an expression does not see is compared before: attributes that were added.
         let before = try await current(keys.flatMap { [$0.old, $0.new] })
         let outcomes = Self.outcomes(moves, keys, before)
@@ -25,7 +40,7 @@ extension DynamoDBTable {
             guard TransactMoveResult(outcomes: after, consumedWriteUnits: 0).isCommitted else {
                 return TransactMoveResult(outcomes: Self.cancelled(after), consumedWriteUnits: units)
             }
-            // Another transaction was at work on an item, and nothing has changed by now.
+            guard isLast else { return nil }
             throw RekeyError(
                 .serviceGaveUp, "another transaction is at work on these items; try again: \(error.message)",
                 source: name)
@@ -76,7 +91,7 @@ extension DynamoDBTable {
         for (index, move) in moves.enumerated() {
             var delete = RequestBody(action: "Delete", table: name)
             delete.member("Key", json: keys[index].old.json(schema))
-            delete.condition(Comparison(of: move.old, schema: schema))
+            delete.condition(compare(move.old))
             var put = RequestBody(action: "Put", table: name)
             put.member("Item", json: move.new.json)
             var comparison = Comparison(of: move.new, schema: schema)

@@ -59,7 +59,7 @@ extension DynamoDBTable {
         case .equals(let expected):
             let current = try await get(key)
             guard let current, current.isEqual(to: expected) else { return .conditionFailed(current: current) }
-            body.condition(Comparison(of: expected, schema: schema))
+            body.condition(compare(expected))
         }
         let bytes = body.finished()
         let answer: [UInt8]
@@ -142,7 +142,8 @@ private final class LostAnswers: Sendable {
 
 /// A condition that an item is still the same, within the limits of an expression: 4 KB of text and 300 operators.
 ///
-/// Each top-level attribute is compared by value, 200 at most, keys aside. An attribute that was added since is not seen here.
+/// Each top-level attribute is compared by value, 200 at most, keys aside. Of attributes that were added since, those are seen whose
+/// names are `known` from other items, as far as the text has room.
 /// Source: "Service, account, and table quotas", Amazon DynamoDB Developer Guide.
 struct Comparison {
     static let maximumAttributes = 200
@@ -156,19 +157,18 @@ struct Comparison {
         names = [JSONTree.Member(name: Array("#k".utf8), value: .text(schema.partition.name))]
     }
 
-    init(of item: Item, schema: KeySchema) {
+    /// Bytes of expression; the rest of DynamoDB's 4 KB is for what the expression stands in.
+    static let maximumBytes = 4000
+
+    init(of item: Item, schema: KeySchema, known: Set<[UInt8]> = []) {
         self.init(expression: "attribute_exists(#k)", schema: schema)
         var terms = [expression]
         let keys = [schema.partition.name, schema.sort?.name].compactMap { $0.map { Array($0.utf8) } }
+        var own: Set<[UInt8]> = []
         item.withView { view in
             for slot in view.attributes where terms.count <= Self.maximumAttributes {
-                var name = ByteWriter()
-                name.append(UInt8(ascii: "\""))
-                name.append(view.bytes(slot.name))
-                name.append(UInt8(ascii: "\""))
-                guard case .string(let text)? = try? JSONReader.parse(name.array, source: "a name"),
-                    !keys.contains(text)
-                else { continue }
+                guard let text = Self.name(view.bytes(slot.name)), !keys.contains(text) else { continue }
+                own.insert(text)
                 let number = terms.count
                 names.append(JSONTree.Member(name: Array("#\(number)".utf8), value: .string(text)))
                 values.append((":\(number)", Array(view.bytes(slot.value))))
@@ -176,6 +176,45 @@ struct Comparison {
             }
         }
         expression = terms.joined(separator: " AND ")
+        for text in known.sorted(by: { $0.lexicographicallyPrecedes($1) })
+        where !own.contains(text) && !keys.contains(text) {
+            let term = " AND attribute_not_exists(#\(names.count))"
+            guard names.count <= Self.maximumAttributes, expression.utf8.count + term.utf8.count <= Self.maximumBytes
+            else { break }
+            names.append(JSONTree.Member(name: Array("#\(names.count)".utf8), value: .string(text)))
+            expression += term
+        }
+    }
+
+    /// The name of an attribute without its escapes.
+    static func name(_ escaped: UnsafeRawBufferPointer) -> [UInt8]? {
+        var name = ByteWriter()
+        name.append(UInt8(ascii: "\""))
+        name.append(escaped)
+        name.append(UInt8(ascii: "\""))
+        guard case .string(let text)? = try? JSONReader.parse(name.array, source: "a name") else { return nil }
+        return text
+    }
+}
+
+extension DynamoDBTable {
+    /// A condition that an item is still the same.
+    func compare(_ item: Item) -> Comparison {
+        note([item])
+        return Comparison(of: item, schema: schema, known: knownNames.withLock { $0 })
+    }
+
+    /// Remembers the names of the items' attributes: of one that lacks them, they must still be absent when it is compared.
+    func note(_ items: [Item]) {
+        knownNames.withLock { known in
+            for item in items where known.count < Comparison.maximumAttributes {
+                item.withView { view in
+                    for slot in view.attributes {
+                        if let name = Comparison.name(view.bytes(slot.name)) { known.insert(name) }
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 package import ByteStreams
 package import Items
+import Synchronization
 package import Tables
 
 /// A live table in DynamoDB.
@@ -14,12 +15,16 @@ package final class DynamoDBTable: Table {
     let client: ServiceClient
     let checks: RequestChecks
     let inFlightLimit = InFlightLimit()
+    /// Names of attributes of the items that were compared, so many as `Comparison` takes.
+    let knownNames = Mutex<Set<[UInt8]>>([])
 
     private init(name: String, schema: KeySchema, client: ServiceClient, segments: Int) {
         self.name = name
         self.schema = schema
         self.client = client
-        limits = TableLimits(bulkWrite: 6400, bulkWriteBytes: 4 << 20, scanSegments: segments)
+        limits = TableLimits(
+            bulkWrite: 6400, bulkWriteBytes: 4 << 20, scanSegments: segments,
+            comparedAttributes: Comparison.maximumAttributes)
         checks = RequestChecks(schema: schema, limits: limits)
     }
 

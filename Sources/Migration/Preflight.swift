@@ -127,6 +127,12 @@ package struct Preflight: Sendable {
             let present = survey.alreadyPresent
             add("collisions", .ok, present == 0 ? "none" : "none (\(present) under both keys, equal)")
         }
+        if survey.wide > 0 {
+            add(
+                "wide items", .warning,
+                "\(survey.wide) have more attributes than DynamoDB compares in one write: of them a change that others make in the moment between the last look and the write may not be seen"
+            )
+        }
         let references = survey.references
         if !rules.references.isEmpty {
             let detail = "\(references.items) items refer to \(noun)s, \(references.unresolvedAfter) to none"

@@ -124,11 +124,11 @@ package struct RunSteps: Sendable {
                 watch.begin("delete", items: plan.oldCount)
                 let deleted = try await steps.deleteOld()
                 try ledger.append(.deleted, facts(of: deleted))
-                let found = deleted.already
-                events(
-                    .success(
-                        "✓ Deleted \(deleted.done + found) old items, each equal to its copy\(found > 0 ? " (\(found) were found gone: deleted by an earlier attempt or by another writer)" : "")"
-                    ))
+                let already = deleted.already
+                let found =
+                    already > 0
+                    ? " (\(already) were found gone: deleted by an earlier attempt or by another writer)" : ""
+                events(.success("✓ Deleted \(deleted.done + already) old items, each equal to its copy\(found)"))
                 announce(deleted)
             }
         }
@@ -137,8 +137,8 @@ package struct RunSteps: Sendable {
 
     /// Reads the whole table, and keeps the items that still stand under old keys.
     private func look() async throws(RekeyError) -> (found: Survey, left: DeltaItems) {
-        var left = DeltaItems()
         watch.begin("final check", items: plan.tableCount)
+        var left = DeltaItems()
         let survey = try await Survey.of(
             table, rules: rules, temporaryDirectory: temporaryDirectory, progress: watch.progress,
             onOld: { item, _ in left.add(item) })

@@ -16,6 +16,8 @@ package struct Survey: Sendable {
     package var new = Digest()
     /// Bytes of the old items, by DynamoDB's size rule.
     package var oldBytes = 0
+    /// Old items with more attributes than the table compares in a conditional write.
+    package var wide = 0
     /// Write units of all puts and of all deletes, without indexes.
     package var putUnits = 0
     package var deleteUnits = 0
@@ -76,7 +78,7 @@ package struct Survey: Sendable {
         onPresent: ((_ key: String, _ sortableKey: [UInt8]) throws(RekeyError) -> Void)? = nil
     ) async throws(RekeyError) -> Survey {
         var reader = SurveyReader(
-            rules: rules, schema: table.schema, temporaryDirectory: temporaryDirectory, prefixes: prefixes)
+            rules: rules, table: table, temporaryDirectory: temporaryDirectory, prefixes: prefixes)
         let feed = try openFeed(table, options: StreamOptions(progress: progress), wantsDigest: true)
         while try await feed.nextBlock({ line, record, view in
             guard let image = record.image else { return false }
@@ -99,15 +101,20 @@ private struct SurveyReader: ~Copyable {
     private var rewritten = ByteWriter(capacity: 4096)
     private let rules: RuleSet
     private let schema: KeySchema
+    private let comparedAttributes: Int
     private let collisions: Collisions
     private var references: ReferenceCheck
     private var partitions = HeavyPartitions()
     private static let sampleLimit = 20
 
-    init(rules: RuleSet, schema: KeySchema, temporaryDirectory: String, prefixes: [String]) {
+    init(rules: RuleSet, table: any Table, temporaryDirectory: String, prefixes: [String]) {
         survey.counts = prefixes.map { Survey.PrefixCount(prefix: $0, count: 0) }
         self.rules = rules
-        self.schema = schema
+        schema = table.schema
+        let keys = schema.sort == nil ? 1 : 2
+        comparedAttributes =
+            table.limits.comparedAttributes.addingReportingOverflow(keys).overflow
+            ? .max : table.limits.comparedAttributes + keys
         rekeyer = Rekeyer(rules)
         collisions = Collisions(temporaryDirectory: temporaryDirectory)
         references = ReferenceCheck(rules: rules, temporaryDirectory: temporaryDirectory)
@@ -143,6 +150,7 @@ private struct SurveyReader: ~Copyable {
                 throw ItemError("the item would have \(newSize) bytes under its new key, DynamoDB takes 409600", at: 0)
             }
             survey.oldBytes += oldSize
+            if view.attributes.count > comparedAttributes { survey.wide += 1 }
             survey.putUnits += (newSize + 1023) / 1024
             survey.deleteUnits += (oldSize + 1023) / 1024
             partitions.add(newKey.partition, units: (newSize + 1023) / 1024)

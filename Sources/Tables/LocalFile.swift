@@ -1,6 +1,7 @@
 import ByteStreams
 import GRDB
 import Items
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -71,9 +72,52 @@ enum LocalFile {
         }
     }
 
+    /// A file, whatever it is called.
+    struct Identity: Hashable, Sendable {
+        var device: UInt64
+        var number: UInt64
+    }
+
+    /// How often this process has each file open.
+    ///
+    /// POSIX takes a process's locks from a file when it closes any descriptor of it. A look at the header of a table that is open
+    /// would take SQLite's: then another process believes itself alone, and removes the log that this one still writes to.
+    private static let inUse = Mutex<[Identity: Int]>([:])
+
+    /// One opening of a file, until it is ended or dropped.
+    final class Use: Sendable {
+        private let identity: Identity
+        private let isOver = Mutex(false)
+
+        fileprivate init(_ identity: Identity) { self.identity = identity }
+
+        deinit { end() }
+
+        func end() {
+            let wasOver = isOver.withLock { isOver in
+                defer { isOver = true }
+                return isOver
+            }
+            if wasOver { return }
+            inUse.withLock { files in
+                let count = files[identity, default: 0]
+                files[identity] = count > 1 ? count - 1 : nil
+            }
+        }
+    }
+
     /// Opens a table's file for this process, after a look at what it is.
-    static func open(path: String, busyTimeout: Double) throws(RekeyError) -> DatabasePool {
-        try checkHeader(path)
+    static func open(path: String, busyTimeout: Double) throws(RekeyError) -> (pool: DatabasePool, use: Use) {
+        try inUse.withLock { files throws(RekeyError) in
+            let identity = try identity(path)
+            if files[identity] == nil { try checkHeader(path) }
+            let pool = try openPool(path: path, busyTimeout: busyTimeout)
+            files[identity, default: 0] += 1
+            return (pool, Use(identity))
+        }
+    }
+
+    private static func openPool(path: String, busyTimeout: Double) throws(RekeyError) -> DatabasePool {
         var configuration = Configuration()
         configuration.busyMode = .timeout(busyTimeout)
         configuration.maximumReaderCount = 8
@@ -138,7 +182,7 @@ enum LocalFile {
     }
 
     /// Reads the SQLite header: its first 16 bytes, and the two numbers that tell a table of rekey from other files.
-    private static func checkHeader(_ path: String) throws(RekeyError) {
+    private static func identity(_ path: String) throws(RekeyError) -> Identity {
         var status = stat()
         guard stat(path, &status) == 0 else {
             if errno == ENOENT || errno == ENOTDIR {
@@ -150,6 +194,10 @@ enum LocalFile {
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw RekeyError(.badInput, "this is no file and cannot hold a table", source: path)
         }
+        return Identity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
+    }
+
+    private static func checkHeader(_ path: String) throws(RekeyError) {
         let descriptor = systemOpen(path, O_RDONLY | O_CLOEXEC, 0)
         guard descriptor >= 0 else { throw unreadable(path) }
         defer { close(descriptor) }

@@ -15,19 +15,21 @@ package final class LocalTable: Table {
     package let limits = TableLimits(bulkWrite: 65_536, bulkWriteBytes: 64 << 20)
     let checks: RequestChecks
     private let pool: DatabasePool
+    private let use: LocalFile.Use
 
-    private init(path: String, name: String, schema: KeySchema, pool: DatabasePool) {
+    private init(path: String, name: String, schema: KeySchema, pool: DatabasePool, use: LocalFile.Use) {
         self.path = path
         self.name = name
         self.schema = schema
         self.pool = pool
+        self.use = use
         checks = RequestChecks(schema: schema, limits: limits)
     }
 
     /// Opens a table's file. `inputMissing` if there is none, `badInput` if it is something else, `serviceGaveUp` if
     /// it is locked for longer than `busyTimeout` seconds.
     package static func open(path: String, busyTimeout: Double = 5) throws(RekeyError) -> LocalTable {
-        let pool = try LocalFile.open(path: path, busyTimeout: busyTimeout)
+        let (pool, use) = try LocalFile.open(path: path, busyTimeout: busyTimeout)
         let meta: [String: MetaValue]
         do {
             meta = try pool.read { try LocalFile.meta($0) }
@@ -44,7 +46,7 @@ package final class LocalTable: Table {
             throw RekeyError(.badInput, "the table's file lacks its own description; it is damaged", source: path)
         }
         let schema = KeySchema(partition: partition, sort: attribute("sort"))
-        return LocalTable(path: path, name: name, schema: schema, pool: pool)
+        return LocalTable(path: path, name: name, schema: schema, pool: pool, use: use)
     }
 
     /// Makes an empty table in a new file of mode 0600. `cannotCreate` if there is one already.
@@ -95,6 +97,7 @@ package final class LocalTable: Table {
         } catch {
             throw tableError(error, path: path)
         }
+        use.end()
     }
 
     package func describe() async throws(RekeyError) -> TableDescription {

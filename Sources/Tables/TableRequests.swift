@@ -17,10 +17,13 @@ package struct TableLimits: Sendable, Equatable {
     package var bulkWriteBytes: Int
     /// Segments in which a whole table is best scanned, all at once: 1 or more.
     package var scanSegments: Int
+    /// Top-level attributes, keys aside, of which a conditional write sees a change up to the moment of the write. Of more, changes are
+    /// seen up to a read just before it.
+    package var comparedAttributes: Int
 
     package init(
         batchWrite: Int = 25, batchGet: Int = 100, transactMove: Int = 50, bulkWrite: Int = 25,
-        bulkWriteBytes: Int = 16 << 20, scanSegments: Int = 1
+        bulkWriteBytes: Int = 16 << 20, scanSegments: Int = 1, comparedAttributes: Int = .max
     ) {
         self.batchWrite = batchWrite
         self.batchGet = batchGet
@@ -28,6 +31,7 @@ package struct TableLimits: Sendable, Equatable {
         self.bulkWrite = bulkWrite
         self.bulkWriteBytes = bulkWriteBytes
         self.scanSegments = scanSegments
+        self.comparedAttributes = comparedAttributes
     }
 }
 
