@@ -65,7 +65,7 @@ package final class SnapshotWriter {
     ///   - dataFileSize: uncompressed bytes after which another data file begins; another value gives other bytes.
     /// - Throws: `.cannotCreate`.
     package init(
-        path: String, information: SnapshotInformation, temporaryDirectory: String, memoryLimit: Int = 32 << 20,
+        path: String, information: SnapshotInformation, temporaryDirectory: String, memoryLimit: Int = 24 << 20,
         dataFileSize: Int = 64 << 20
     ) throws(RekeyError) {
         self.information = information
