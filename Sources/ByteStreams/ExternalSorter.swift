@@ -19,7 +19,7 @@ package final class ExternalSorter {
     ///   - directory: where temporary files go if they are needed.
     ///   - memoryLimit: bytes for records and index. One record larger than that is still taken, and merging keeps at
     ///     least two buffers of 4 KiB and the records at hand.
-    package init(directory: String, memoryLimit: Int = 32 << 20) {
+    package init(directory: String, memoryLimit: Int = 24 << 20) {
         self.directory = directory
         fanIn = max(2, min(256, memoryLimit / (64 << 10)))
         bufferSize = max(4 << 10, min(256 << 10, memoryLimit / (2 * fanIn)))

@@ -63,7 +63,7 @@ struct SortArena: ~Copyable {
 
     init(memoryLimit: Int) { self.memoryLimit = memoryLimit }
 
-    deinit { bytes?.deallocate() }
+    deinit { free(bytes) }
 
     var count: Int { entries.count }
 
@@ -129,7 +129,7 @@ struct SortArena: ~Copyable {
 
     /// Forgets the records and gives the memory back.
     mutating func release() {
-        bytes?.deallocate()
+        free(bytes)
         bytes = nil
         capacity = 0
         used = 0
@@ -155,11 +155,8 @@ struct SortArena: ~Copyable {
 
     private mutating func grow(to needed: Int) {
         let larger = max(needed, min(max(capacity * 2, 64 << 10), memoryLimit))
-        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
-        if let bytes {
-            memcpy(moved, bytes, used)
-            bytes.deallocate()
-        }
+        // The system moves large blocks without holding both.
+        guard let moved = realloc(bytes, larger) else { fatalError("out of memory") }
         bytes = moved
         capacity = larger
     }

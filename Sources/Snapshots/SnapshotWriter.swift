@@ -66,7 +66,7 @@ package final class SnapshotWriter {
     /// - Throws: `.cannotCreate`.
     package convenience init(
         path: String, information: SnapshotInformation, temporaryDirectory: String,
-        memoryLimit: Int = 32 << 20,
+        memoryLimit: Int = 24 << 20,
         dataFileSize: Int = 64 << 20
     ) throws(RekeyError) {
         self.init(
@@ -78,7 +78,7 @@ package final class SnapshotWriter {
     /// - Parameter target: of this writer alone.
     package init(
         to target: any SnapshotTarget, information: SnapshotInformation, temporaryDirectory: String,
-        memoryLimit: Int = 32 << 20, dataFileSize: Int = 64 << 20
+        memoryLimit: Int = 24 << 20, dataFileSize: Int = 64 << 20
     ) {
         self.information = information
         self.dataFileSize = dataFileSize
