@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=pipelines/packages.sh
 . pipelines/packages.sh
 
-install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gzip
+install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gzip fish mandoc zsh
 require_swift
 swift format lint --strict -r Sources Tests Package.swift
 export REKEY_TEST_SERVERS=${REKEY_TEST_SERVERS:-$PWD/.build/servers}
