@@ -41,12 +41,15 @@ strip "$work/rekey"
 mkdir "$work/man"
 "$work/rekey" manual "$work/man"
 
-install -d "$target/bin" "$target/share/man/man1" "$target/share/doc/rekey" "$target/share/bash-completion/completions" \
+install -d "$target/bin" "$target/share/man/man1" "$target/share/doc/rekey/docs" "$target/share/doc/rekey/pipelines" \
+  "$target/share/bash-completion/completions" \
   "$target/share/zsh/site-functions" "$target/share/fish/vendor_completions.d"
 install -m 755 "$work/rekey" "$target/bin/rekey"
 install -m 644 "$work"/man/*.1 "$target/share/man/man1/"
 "$work/rekey" completions bash > "$target/share/bash-completion/completions/rekey"
 "$work/rekey" completions zsh > "$target/share/zsh/site-functions/_rekey"
 "$work/rekey" completions fish > "$target/share/fish/vendor_completions.d/rekey.fish"
-install -m 644 README.md CHANGELOG.md docs/*.md pipelines/plan-structure.yaml "$target/share/doc/rekey/"
+install -m 644 README.md CHANGELOG.md "$target/share/doc/rekey/"
+install -m 644 docs/* "$target/share/doc/rekey/docs/"
+install -m 644 pipelines/*.yaml "$target/share/doc/rekey/pipelines/"
 echo "Installed $("$target/bin/rekey" --version) as $target/bin/rekey ($(du -h "$target/bin/rekey" | cut -f1))"

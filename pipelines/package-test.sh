@@ -27,7 +27,10 @@ fi
 cp -a "$clean" "$work/system"
 cp "$package" "$work/system/tmp/rekey.deb"
 cp -r data pipelines/plan-structure.yaml "$work/system/tmp/"
-inside() { chroot "$work/system" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
+# Each command sees its own /proc, without which no Swift program finds its arguments.
+inside() {
+  unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$work/system" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+}
 
 echo "== Install"
 if command -v swift >/dev/null && inside sh -c 'command -v swift'; then echo "The clean system has Swift; it is not clean." >&2; exit 1; fi

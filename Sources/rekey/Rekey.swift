@@ -37,6 +37,9 @@ enum Main {
         signal(SIGPIPE, SIG_IGN)
         Interruption.watch()
         do {
+            if CommandLine.arguments.isEmpty {
+                throw RekeyError(.unexpected, "the command line cannot be read; is /proc mounted here?")
+            }
             if HelpPage.isAsked(by: CommandLine.arguments.dropFirst()) {
                 try Terminal.print(HelpPage.text)
                 exit(0)
@@ -51,6 +54,8 @@ enum Main {
             } catch let error as RekeyError {
                 fail(error, verb: verbName(type(of: command)))
             }
+        } catch let error as RekeyError {
+            fail(error, verb: nil)
         } catch {
             end(error)
         }
@@ -66,9 +71,9 @@ enum Main {
     }
 
     /// Says one line on standard error and ends with the status of the error.
-    private static func fail(_ error: RekeyError, verb: String) -> Never {
+    private static func fail(_ error: RekeyError, verb: String?) -> Never {
         // A reader that has seen enough is no news; the status alone tells that the stream is cut.
-        if error.code != .brokenPipe { Terminal.error("rekey \(verb): \(error.description)") }
+        if error.code != .brokenPipe { Terminal.error("rekey\(verb.map { " \($0)" } ?? ""): \(error.description)") }
         exit(ExitStatus.of(error.code))
     }
 
