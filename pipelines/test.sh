@@ -26,7 +26,7 @@ done
 [ $# -eq 0 ] || fuzz=${fuzz:-0}
 fuzz=${fuzz:-$([ -n "$long" ] && echo 120 || echo 3)}
 
-install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gzip procps
+install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gzip procps fish mandoc zsh
 require_swift
 swift format lint --strict -r Sources Tests Package.swift
 export REKEY_TEST_SERVERS=${REKEY_TEST_SERVERS:-$PWD/.build/servers}

@@ -81,7 +81,9 @@ struct ManualPage {
         let all = names(argument)
         let forms = all.isEmpty ? [form(argument, nil)] : all.map { form(argument, $0) }
         var text = escaped(argument["abstract"]?.string ?? "")
-        if let value = argument["defaultValue"]?.string, !value.isEmpty { text += " The default is \(escaped(value))." }
+        if let value = argument["defaultValue"]?.string, !value.isEmpty {
+            text += "\nThe default is \(escaped(value))."
+        }
         return [".It \(forms.joined(separator: " , "))", text]
     }
 

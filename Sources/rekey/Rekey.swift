@@ -40,6 +40,9 @@ enum Main {
         signal(SIGXFSZ, SIG_IGN)
         Interruption.watch()
         do {
+            if CommandLine.arguments.isEmpty {
+                throw RekeyError(.unexpected, "the command line cannot be read; is /proc mounted here?")
+            }
             if HelpPage.isAsked(by: CommandLine.arguments.dropFirst()) {
                 try Terminal.print(HelpPage.text)
                 exit(0)
@@ -59,6 +62,8 @@ enum Main {
                 ProgressDisplay.stop()
                 fail(error)
             }
+        } catch let error as RekeyError {
+            fail(error)
         } catch {
             ProgressDisplay.stop()
             end(error)
