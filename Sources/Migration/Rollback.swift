@@ -28,6 +28,8 @@ package struct Rollback: Sendable {
     package var temporaryDirectory: String
     package var events: EventHandler
     package var watch = RunWatch()
+    /// Of the report.
+    package var language = Language.english
 
     package init(
         table: any Table, rules: RuleSet, snapshotPath: String, run: RunDirectory? = nil, temporaryDirectory: String,
@@ -66,7 +68,7 @@ package struct Rollback: Sendable {
 
     /// Looks, and says what would be done.
     package func dryRun() async throws(RekeyError) -> Findings {
-        events(.heading(heading(mode: "DRY RUN")))
+        events(.heading(heading(mode: Message("Mode: DRY RUN"))))
         let findings = try await look()
         announce(findings)
         try requireNoConflict(findings)
@@ -74,10 +76,10 @@ package struct Rollback: Sendable {
         return findings
     }
 
-    private func heading(mode: String) -> [String] {
+    private func heading(mode: Message) -> [Message] {
         [
-            "ROLLBACK OF \((rules.title ?? rules.name).uppercased())", "Mode: \(mode)", "Table: \(table.name)",
-            "Snapshot: \(origin ?? snapshotPath)",
+            Message("ROLLBACK OF \((rules.title ?? rules.name).uppercased())"), mode, Message("Table: \(table.name)"),
+            Message("Snapshot: \(origin ?? snapshotPath)"),
         ]
     }
 
@@ -122,7 +124,7 @@ package struct Rollback: Sendable {
     private func announce(_ findings: Findings) {
         events(
             .information(
-                "\(findings.toRestore) \(noun)s to put back, \(findings.inPlace) in place, \(findings.toDelete) new items to remove"
+                "\(counted: findings.toRestore, noun) to put back, \(findings.inPlace) in place, \(findings.toDelete) new items to remove"
             ))
         if findings.underNeither > 0 {
             events(
@@ -130,7 +132,7 @@ package struct Rollback: Sendable {
                     "\(findings.underNeither) of them stand under neither key, deleted since the migration or lost: they come back as the snapshot has them"
                 ))
         }
-        for sentence in findings.sentences { events(.warning(sentence)) }
+        for sentence in findings.sentences { events(.warning(Message(verbatim: sentence))) }
     }
 
     private func requireNoConflict(_ findings: Findings) throws(RekeyError) {
@@ -143,7 +145,7 @@ package struct Rollback: Sendable {
 
     /// Rolls back. Called only after the user has confirmed.
     package func execute(runs: String) async throws(RekeyError) -> Findings {
-        events(.heading(heading(mode: "EXECUTE")))
+        events(.heading(heading(mode: Message("Mode: EXECUTE"))))
         let description = try await table.describe()
         let lock = try RunLock(
             runs: runs, tableARN: description.arn, tableID: description.id, holder: "a rollback of \(table.name)")
@@ -162,7 +164,7 @@ package struct Rollback: Sendable {
         watch.begin("restore", items: findings.total)
         let restored = try await steps.restore()
         try ledger?.append(.restored, [("put", "\(restored)")])
-        events(.success("✓ Restored \(restored) \(noun)s and read all of them back"))
+        events(.success("✓ Restored \(counted: restored, noun) and read all of them back"))
         events(.information("Removing new structure..."))
         watch.begin("remove", items: findings.total)
         let removed = try await steps.removeNew()
@@ -193,6 +195,7 @@ package struct Rollback: Sendable {
         } else {
             events(.information("Digest of the whole table: \(survey.table.count) \(survey.table.hex)"))
         }
+        if let run { watch.writeReport(of: run, language: language, events) }
         events(.success("✓ Rollback completed"))
     }
 }

@@ -14,6 +14,8 @@ package struct RunSteps: Sendable {
     package var temporaryDirectory: String
     /// Attached to the run by the caller.
     package var watch = RunWatch()
+    /// Of the report.
+    package var language = Language.english
 
     package init(
         run: RunDirectory, plan: RunPlan, table: any Table, rules: RuleSet, events: @escaping EventHandler,
@@ -59,7 +61,7 @@ package struct RunSteps: Sendable {
             let tally = try await steps.transact(timeToLive: timeToLive, now: .now())
             gone = tally.gone
             try ledger.append(.deleted, facts(of: tally))
-            events(.success("✓ Moved \(tally.done + tally.already) \(noun)s"))
+            events(.success("✓ Moved \(counted: tally.done + tally.already, noun)"))
             announce(tally)
         } else {
             events(.information("Creating new structure..."))
@@ -68,9 +70,9 @@ package struct RunSteps: Sendable {
             gone = put.gone
             try ledger.append(.put, facts(of: put))
             events(
-                .success(
-                    "✓ Created \(put.done) items with new structure\(put.already > 0 ? " (\(put.already) were there)" : "")"
-                ))
+                put.already > 0
+                    ? .success("✓ Created \(put.done) items with new structure (\(put.already) were there)")
+                    : .success("✓ Created \(put.done) items with new structure"))
             announce(put)
             events(.information("Verifying new structure..."))
             watch.begin("verify", items: plan.oldCount)
@@ -143,12 +145,25 @@ package struct RunSteps: Sendable {
                     "\(found.missing.count) items stand under neither key: \(found.missing.prefix(3).map(\.description).joined(separator: ", ")); the snapshot holds them; put them back, or go on without them by rekey resume",
                     source: table.name)
             }
-            let changed = found.changed == 0 ? "" : ", \(found.changed) of them changed by other writers"
-            let others =
-                survey.table.count == plan.tableCount - plan.presentCount && plan.presentCount > 0
-                ? "; \(plan.presentCount) of them \(plan.presentCount == 1 ? "was" : "were") there before the run"
-                : "; other items of the table changed during the run"
-            events(.success("✓ Every new item is there\(changed)\(others)"))
+            let present = plan.presentCount
+            let isAsBefore = survey.table.count == plan.tableCount - present && present > 0
+            switch (found.changed, isAsBefore) {
+            case (0, false):
+                events(.success("✓ Every new item is there; other items of the table changed during the run"))
+            case (0, true) where present == 1:
+                events(.success("✓ Every new item is there; \(present) of them was there before the run"))
+            case (0, true): events(.success("✓ Every new item is there; \(present) of them were there before the run"))
+            case (let changed, false):
+                events(
+                    .success(
+                        "✓ Every new item is there, \(changed) of them changed by other writers; other items of the table changed during the run"
+                    ))
+            case (let changed, true):
+                events(
+                    .success(
+                        "✓ Every new item is there, \(changed) of them changed by other writers; \(present) of them were there before the run"
+                    ))
+            }
         }
         if survey.references.unresolvedAfter > 0 {
             events(
@@ -158,9 +173,15 @@ package struct RunSteps: Sendable {
         }
         // The report first: a finished run is never gone into again.
         try run.write(report(survey, gone: gone.count), to: run.reportPath)
-        try ledger.append(.finished, [("count", "\(survey.table.count)"), ("digest", survey.table.hex)])
-        events(.success("✓ Migration completed: \(plan.oldCount - gone.count) \(noun)s"))
+        try ledger.append(
+            .finished,
+            [
+                ("count", "\(survey.table.count)"), ("digest", survey.table.hex), ("gone", "\(gone.count)"),
+                ("unresolved", "\(survey.references.unresolvedAfter)"),
+            ])
+        events(.success("✓ Migration completed: \(counted: plan.oldCount - gone.count, noun)"))
         events(.information("Run: \(run.path)"))
+        watch.writeReport(of: run, language: language, events)
         events(.information("To go back: \(rollbackCommand)"))
     }
 

@@ -49,6 +49,8 @@ package final class RecordFeed {
     /// What messages call the location.
     package let name: String
     package private(set) var counts = StageCounts()
+    /// What the pages of a table have cost so far.
+    package private(set) var readUnits = 0.0
     /// The sum over all records read; nil where nobody asked and no seal can come.
     package var digest: Digest? { wantsDigest ? streamDigest.digest : nil }
 
@@ -161,6 +163,7 @@ package final class RecordFeed {
         let before = counts
         var bytes = 0
         defer { tell(since: before, bytes: bytes) }
+        readUnits += page.consumedReadUnits
         for item in page.items {
             bytes += item.json.count
             pageLine.removeAll()

@@ -96,7 +96,8 @@ import Testing
             let names = ["a", "b", "é", "e\u{301}", "x / y"]
             let items = names.map { oldPlan($0, name: "n") } + [newPlan("a", name: "n"), newPlan("é", name: "n")]
             try await world.put(items)
-            #expect(try await world.migrate().dryRun() == .dryRun)
+            let outcome = try await world.migrate().dryRun()
+            if case .dryRun = outcome {} else { Issue.record("\(outcome)") }
             _ = try await world.migrate().execute()
             #expect(try await world.items().count == names.count)
             let findings = try await world.rollback().execute(runs: world.runs)
