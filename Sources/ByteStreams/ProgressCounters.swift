@@ -31,50 +31,70 @@ package final class ProgressCounters: Sendable {
         package init() {}
     }
 
-    private let state = Mutex(Reading())
+    private struct State {
+        var reading = Reading()
+        /// Written since items of the step were last said to be done.
+        var written = 0
+    }
+
+    private let state = Mutex(State())
 
     package init() {}
 
-    package var reading: Reading { state.withLock { $0 } }
+    package var reading: Reading {
+        state.withLock { state in
+            var reading = state.reading
+            // A step says what is done in large parts; its writes tell how far the part in hand is.
+            if reading.step != nil { reading.items += state.written }
+            if let total = reading.totalItems, state.written > 0 { reading.items = min(reading.items, total) }
+            return reading
+        }
+    }
+
+    private func change(_ body: (inout Reading) -> Void) { state.withLock { body(&$0.reading) } }
 
     /// Begins a step: its items and bytes count from 0.
     package func begin(_ step: String?, totalItems: Int? = nil) {
         state.withLock {
-            $0.step = step
-            $0.items = 0
-            $0.bytes = 0
-            $0.totalItems = totalItems
-            $0.totalBytes = nil
+            $0.written = 0
+            $0.reading.step = step
+            $0.reading.items = 0
+            $0.reading.bytes = 0
+            $0.reading.totalItems = totalItems
+            $0.reading.totalBytes = nil
         }
     }
 
     /// Says how much a further source of the step holds; nil where it is not known, and then the total is not either.
     package func expect(items: Int?, bytes: Int?) {
-        state.withLock { state in
-            state.totalItems = items.map { state.items + $0 }
-            state.totalBytes = bytes.map { state.bytes + $0 }
+        change { reading in
+            reading.totalItems = items.map { reading.items + $0 }
+            reading.totalBytes = bytes.map { reading.bytes + $0 }
         }
     }
 
     package func add(items: Int, bytes: Int = 0, rejected: Int = 0) {
         state.withLock {
-            $0.items += items
-            $0.bytes += bytes
-            $0.rejected += rejected
+            $0.written = 0
+            $0.reading.items += items
+            $0.reading.bytes += bytes
+            $0.reading.rejected += rejected
         }
     }
 
-    package func add(readUnits: Double = 0, writeUnits: Double = 0, throttled: Int = 0) {
+    /// - Parameter written: items that were written, in a step that will say later that they are done.
+    package func add(readUnits: Double = 0, writeUnits: Double = 0, throttled: Int = 0, written: Int = 0) {
         state.withLock {
-            $0.readUnits += readUnits
-            $0.writeUnits += writeUnits
-            $0.throttled += throttled
+            $0.written += written
+            $0.reading.readUnits += readUnits
+            $0.reading.writeUnits += writeUnits
+            $0.reading.throttled += throttled
         }
     }
 
     /// Counts a request that was answered after so long.
     package func answered(after time: Duration) {
-        state.withLock {
+        change {
             $0.requests += 1
             $0.latency.add(time)
         }
@@ -82,7 +102,7 @@ package final class ProgressCounters: Sendable {
 
     /// Counts a request that is sent again.
     package func retried(isThrottled: Bool) {
-        state.withLock {
+        change {
             $0.retries += 1
             if isThrottled { $0.throttled += 1 }
         }

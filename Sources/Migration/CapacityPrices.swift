@@ -1,4 +1,4 @@
-/// What on-demand capacity costs, in USD for a million units.
+/// What capacity costs, in USD: on demand for a million units, provisioned for a unit over an hour.
 ///
 /// Prices change: each says when it was taken, and a user may give the price of the day instead.
 package struct CapacityPrices: Sendable, Equatable {
@@ -6,20 +6,42 @@ package struct CapacityPrices: Sendable, Equatable {
     package var region: String
     package var write: Double
     package var read: Double
+    /// For a unit a second, over an hour; nil where it is not known.
+    package var provisionedWrite: Double?
+    package var provisionedRead: Double?
     /// When and where from.
     package var source: String
 
-    package init(region: String, write: Double, read: Double, source: String) {
+    package init(
+        region: String, write: Double, read: Double, provisionedWrite: Double? = nil, provisionedRead: Double? = nil,
+        source: String
+    ) {
         self.region = region
         self.write = write
         self.read = read
+        self.provisionedWrite = provisionedWrite
+        self.provisionedRead = provisionedRead
         self.source = source
     }
 
+    /// What units cost on demand.
+    package func onDemand(writeUnits: Double, readUnits: Double) -> Double {
+        (writeUnits * write + readUnits * read) / 1_000_000
+    }
+
+    /// What units cost where capacity is provisioned for just as long as it takes; nil where the price is not known.
+    package func provisioned(writeUnits: Double, readUnits: Double) -> Double? {
+        guard let provisionedWrite, let provisionedRead else { return nil }
+        return (writeUnits * provisionedWrite + readUnits * provisionedRead) / 3600
+    }
+
     private static let known = [
-        CapacityPrices(region: "us-east-1", write: 0.625, read: 0.125, source: "prices of July 2025"),
         CapacityPrices(
-            region: "ap-northeast-2", write: 0.68, read: 0.1355, source: "prices of June 2026"),
+            region: "us-east-1", write: 0.625, read: 0.125, provisionedWrite: 0.00065, provisionedRead: 0.00013,
+            source: "prices of July 2025"),
+        CapacityPrices(
+            region: "ap-northeast-2", write: 0.68, read: 0.1355, provisionedWrite: 0.0007049,
+            provisionedRead: 0.00014098, source: "prices of June 2026"),
     ]
 
     /// Of the region, or of `us-east-1` where the region's are not known here; `region` says which. A write price that is

@@ -26,6 +26,12 @@ package struct Migrate: Sendable {
     package var temporaryDirectory: String
     package var events: EventHandler
     package var watch = RunWatch()
+    /// Of the plan's table and of the report.
+    package var language = Language.english
+    /// What the run has to find; nil for whatever it finds.
+    package var pinned: MigrationPlan?
+    /// Write units a second that the user allows, for the plan.
+    package var writeLimit: Double?
 
     package init(
         table: any Table, tableText: String, rules: RuleSet, rulesText: String, runs: String, tool: String,
@@ -43,7 +49,7 @@ package struct Migrate: Sendable {
 
     /// What a run ended with.
     package enum Outcome: Sendable, Equatable {
-        case dryRun
+        case dryRun(MigrationPlan)
         case alreadyMigrated
         case nothingToDo
         case migrated(run: String)
@@ -51,13 +57,16 @@ package struct Migrate: Sendable {
 
     private var noun: String { rules.noun }
 
-    private func heading(mode: String) -> [String] {
-        [(rules.title ?? "RE-KEYING \(rules.name)").uppercased(), "Mode: \(mode)", "Table: \(table.name)"]
+    private func heading(mode: Message) -> [Message] {
+        [
+            Message(verbatim: (rules.title ?? "RE-KEYING \(rules.name)").uppercased()), mode,
+            Message("Table: \(table.name)"),
+        ]
     }
 
     /// Looks, and says what would be done.
     package func dryRun() async throws(RekeyError) -> Outcome {
-        events(.heading(heading(mode: "DRY RUN")))
+        events(.heading(heading(mode: Message("Mode: DRY RUN"))))
         let report = try await survey()
         if let outcome = settled(report) { return outcome }
         events(
@@ -65,9 +74,31 @@ package struct Migrate: Sendable {
                 "Would put \(report.survey.old.count) new items (\(report.survey.putUnits) write units), then delete the old ones (\(report.survey.deleteUnits) write units)"
             ))
         events(.information("Would keep a snapshot and a ledger in \(runs)"))
+        let plan = plan(report)
+        events(.table([""] + PlanTable(plan, language: language).lines + [""]))
         try requirePassed(report)
+        try requirePinned(plan)
         events(.success("✓ DRY RUN completed successfully"))
-        return .dryRun
+        return .dryRun(plan)
+    }
+
+    private func plan(_ report: PreflightReport) -> MigrationPlan {
+        MigrationPlan(
+            report, rules: rules, rulesSHA256: SnapshotRules(name: rules.name, text: rulesText).sha256,
+            strategy: strategy, tool: tool, writeLimit: writeLimit, now: .now())
+    }
+
+    /// Throws `.preflightRefused` with every difference where the table is not as the plan has it.
+    private func requirePinned(_ plan: MigrationPlan) throws(RekeyError) {
+        guard let pinned else { return }
+        let differences = pinned.differences(from: plan)
+        guard differences.isEmpty else {
+            throw RekeyError(
+                .preflightRefused,
+                "not as in the plan of \(pinned.madeAt): \(differences.joined(separator: "; ")); nothing was written; look, and make a new plan with --plan-out",
+                source: table.name)
+        }
+        events(.success("✓ As in the plan of \(pinned.madeAt)"))
     }
 
     private func survey() async throws(RekeyError) -> PreflightReport {
@@ -84,8 +115,8 @@ package struct Migrate: Sendable {
     private func announce(_ report: PreflightReport) {
         let survey = report.survey
         if survey.old.count > 0 {
-            events(.success("✓ Found \(plural(survey.old.count)) with old structure"))
-            for sample in survey.samples { events(.detail(Self.text(of: sample))) }
+            events(.success("✓ Found \(counted: survey.old.count, noun) with old structure"))
+            for sample in survey.samples { events(.detail(Message(verbatim: Self.text(of: sample)))) }
             if survey.old.count > survey.samples.count {
                 events(.detail("… and \(survey.old.count - survey.samples.count) more"))
             }
@@ -102,15 +133,13 @@ package struct Migrate: Sendable {
         sample.label.isEmpty ? "\(sample.key.partition)" : "\(sample.key.partition): \(sample.label)"
     }
 
-    private func plural(_ count: Int) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
-
     /// The outcome where nothing is left to move.
     private func settled(_ report: PreflightReport) -> Outcome? {
         guard report.survey.old.count == 0 else { return nil }
         if report.isMigrated {
             events(
                 .success(
-                    "✓ Already migrated: \(plural(report.survey.new.count)) with new structure, none with old; nothing was changed"
+                    "✓ Already migrated: \(counted: report.survey.new.count, noun) with new structure, none with old; nothing was changed"
                 ))
             return .alreadyMigrated
         }
@@ -122,14 +151,14 @@ package struct Migrate: Sendable {
         let blocked = report.checks.filter { $0.verdict == .blocked }
         guard let first = blocked.first else { return }
         for check in blocked { events(.warning("\(check.name): \(check.detail)")) }
-        for sentence in report.survey.collisionSentences.dropFirst() { events(.detail(sentence)) }
+        for sentence in report.survey.collisionSentences.dropFirst() { events(.detail(Message(verbatim: sentence))) }
         throw RekeyError(
             .preflightRefused, "\(first.name): \(first.detail); nothing was written", source: table.name)
     }
 
     /// Migrates. Called only after the user has confirmed.
     package func execute(now: Timestamp = .now()) async throws(RekeyError) -> Outcome {
-        events(.heading(heading(mode: "EXECUTE")))
+        events(.heading(heading(mode: Message("Mode: EXECUTE"))))
         let description = try await table.describe()
         let preflight = Preflight(
             table: table, rules: rules, allowsMissingRecovery: allowsMissingRecovery,
@@ -161,6 +190,7 @@ package struct Migrate: Sendable {
             temporaryDirectory: temporaryDirectory
         )
         steps.watch = watch
+        steps.language = language
         return try await steps.go()
     }
 
@@ -184,7 +214,8 @@ package struct Migrate: Sendable {
         do {
             watch.begin("survey", items: description.itemCount > 0 ? description.itemCount : nil)
             survey = try await Survey.of(
-                table, rules: rules, temporaryDirectory: temporaryDirectory, progress: watch.progress,
+                table, rules: rules, temporaryDirectory: temporaryDirectory, indexes: description.indexes,
+                progress: watch.progress,
                 onOld: { item, key throws(RekeyError) in try writer.add(line: item, key: key) },
                 onStanding: { key throws(RekeyError) in
                     try standing.write(RunDirectory.keyLine(key.description, key.sortableBytes))
@@ -214,8 +245,10 @@ package struct Migrate: Sendable {
             writer.abandon()
             return (report, plan)
         }
+        let forecast = self.plan(report)
         do {
             try requirePassed(report)
+            try requirePinned(forecast)
         } catch {
             writer.abandon()
             throw error
@@ -231,9 +264,11 @@ package struct Migrate: Sendable {
         }
         events(
             .success(
-                "✓ Backup \(summary.path): \(plural(summary.count)), digest \(summary.digest.prefix(16))…, read back"))
+                "✓ Backup \(summary.path): \(counted: summary.count, noun), digest \(summary.digest.prefix(16))…, read back"
+            ))
         if !present.isEmpty { try run.write(present, to: run.presentPath) }
         try run.write(Array(rulesText.utf8), to: run.rulesPath)
+        try run.write(forecast.json, to: run.forecastPath)
         try run.write(plan)
         let ledger = try Ledger(run.ledgerPath)
         try ledger.append(.started, [("table", description.arn)])

@@ -94,7 +94,7 @@ package struct PointInTimeRollback: Sendable {
             if status == "ACTIVE" { break }
             let minutes = (ContinuousClock.now - start).components.seconds / 60
             let line = "\(target) is \(status)\(minutes > 0 ? ", \(minutes) min" : "")"
-            if line != told { events(.information(line)) }
+            if line != told { events(.information(Message(verbatim: line))) }
             told = line
             do {
                 try await Task.sleep(for: interval)

@@ -61,7 +61,7 @@ package struct Preflight: Sendable {
         watch?.begin("survey", items: description.itemCount > 0 ? description.itemCount : nil)
         let survey = try await Survey.of(
             table, rules: rules, temporaryDirectory: temporaryDirectory, counting: counting,
-            progress: watch?.progress)
+            indexes: description.indexes, progress: watch?.progress)
         var report = Self.judge(description, survey, rules: rules, allowsMissingRecovery: allowsMissingRecovery)
         if let services {
             report.add(

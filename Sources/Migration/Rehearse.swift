@@ -47,7 +47,7 @@ package struct Rehearse: Sendable {
     /// Runs all of it. Throws `.differences` where the rollback does not bring back the digest.
     package func run() async throws(RekeyError) -> Result {
         let path = workDirectory + "/rehearsal.db"
-        events(.heading(["REHEARSAL on a local copy", "From: \(from.text)"]))
+        events(.heading([Message("REHEARSAL on a local copy"), Message("From: \(from.text)")]))
         let load = Load(
             from: from, to: .local(path), execute: true, keyNames: keyNames,
             options: StreamOptions(services: services), temporaryDirectory: workDirectory)
@@ -92,12 +92,14 @@ package struct Rehearse: Sendable {
         let (inside, events) = (workDirectory + "/", events)
         return { event in
             switch event {
-            case .information(let text) where text.hasPrefix("Run: ") || text.hasPrefix("To go back: "): break
-            case .heading(let lines): events(.heading(lines.map { $0.replacing(inside, with: "") }))
-            case .information(let text): events(.information(text.replacing(inside, with: "")))
-            case .success(let text): events(.success(text.replacing(inside, with: "")))
-            case .warning(let text): events(.warning(text.replacing(inside, with: "")))
-            case .detail(let text): events(.detail(text.replacing(inside, with: "")))
+            case .information(let message)
+            where ["Run: %1", "Report: %1", "To go back: %1"].contains(message.template): break
+            case .heading(let lines): events(.heading(lines.map { $0.without(inside) }))
+            case .information(let message): events(.information(message.without(inside)))
+            case .success(let message): events(.success(message.without(inside)))
+            case .warning(let message): events(.warning(message.without(inside)))
+            case .detail(let message): events(.detail(message.without(inside)))
+            case .table: events(event)
             }
         }
     }

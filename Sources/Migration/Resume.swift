@@ -13,6 +13,8 @@ package struct Resume: Sendable {
     package var temporaryDirectory: String
     package var events: EventHandler
     package var watch = RunWatch()
+    /// Of the report.
+    package var language = Language.english
 
     package init(
         run: RunDirectory, table: any Table, rules: RuleSet, runs: String, temporaryDirectory: String,
@@ -53,6 +55,7 @@ package struct Resume: Sendable {
         var steps = RunSteps(
             run: run, plan: plan, table: table, rules: rules, events: events, temporaryDirectory: temporaryDirectory)
         steps.watch = watch
+        steps.language = language
         return try await steps.go()
     }
 

@@ -29,6 +29,8 @@ package struct Rollback: Sendable {
     package var temporaryDirectory: String
     package var events: EventHandler
     package var watch = RunWatch()
+    /// Of the report.
+    package var language = Language.english
 
     package init(
         table: any Table, rules: RuleSet, snapshotPath: String, run: RunDirectory? = nil, temporaryDirectory: String,
@@ -77,7 +79,7 @@ package struct Rollback: Sendable {
 
     /// Looks, and says what would be done.
     package func dryRun() async throws(RekeyError) -> Findings {
-        events(.heading(heading(mode: "DRY RUN")))
+        events(.heading(heading(mode: Message("Mode: DRY RUN"))))
         let ledger = try run.map { run throws(RekeyError) in try Ledger(run.ledgerPath) }
         let findings = try await look(try moves(ledger)).findings
         announce(findings, ledger)
@@ -86,10 +88,10 @@ package struct Rollback: Sendable {
         return findings
     }
 
-    private func heading(mode: String) -> [String] {
+    private func heading(mode: Message) -> [Message] {
         [
-            "ROLLBACK OF \((rules.title ?? rules.name).uppercased())", "Mode: \(mode)", "Table: \(table.name)",
-            "Snapshot: \(origin ?? snapshotPath)",
+            Message("ROLLBACK OF \((rules.title ?? rules.name).uppercased())"), mode, Message("Table: \(table.name)"),
+            Message("Snapshot: \(origin ?? snapshotPath)"),
         ]
     }
 
@@ -151,7 +153,7 @@ package struct Rollback: Sendable {
         }
         events(
             .information(
-                "\(findings.toRestore) \(noun)s to put back, \(findings.inPlace) in place, \(findings.toDelete) new items to remove"
+                "\(counted: findings.toRestore, noun) to put back, \(findings.inPlace) in place, \(findings.toDelete) new items to remove"
             ))
         if findings.underNeither > 0 {
             events(
@@ -159,7 +161,7 @@ package struct Rollback: Sendable {
                     "\(findings.underNeither) of them stand under neither key, deleted since the migration or lost: they come back as the snapshot has them"
                 ))
         }
-        for sentence in findings.sentences { events(.warning(sentence)) }
+        for sentence in findings.sentences { events(.warning(Message(verbatim: sentence))) }
         announceCreated(findings)
     }
 
@@ -173,13 +175,21 @@ package struct Rollback: Sendable {
                     "\(findings.created) more items stand under new keys, which the snapshot does not name; they stay: \(names)"
                 ))
         }
-        let fate =
-            switch onConflict {
-            case .stop: ""
-            case .keepCurrent: "; they go back under old keys"
-            case .takeSnapshot: "; they are in no snapshot and stay under new keys"
-            }
-        events(.warning("\(findings.created) \(noun)s were made under new keys since the migration\(fate): \(names)"))
+        let count = findings.created
+        switch onConflict {
+        case .stop:
+            events(.warning("\(counted: count, noun) made under new keys since the migration: \(names)"))
+        case .keepCurrent:
+            events(
+                .warning(
+                    "\(counted: count, noun) made under new keys since the migration; they go back under old keys: \(names)"
+                ))
+        case .takeSnapshot:
+            events(
+                .warning(
+                    "\(counted: count, noun) made under new keys since the migration; they are in no snapshot and stay under new keys: \(names)"
+                ))
+        }
     }
 
     private func requireNoConflict(_ findings: Findings) throws(RekeyError) {
@@ -197,7 +207,7 @@ package struct Rollback: Sendable {
 
     /// Rolls back. Called only after the user has confirmed.
     package func execute(runs: String) async throws(RekeyError) -> Findings {
-        events(.heading(heading(mode: "EXECUTE")))
+        events(.heading(heading(mode: Message("Mode: EXECUTE"))))
         let description = try await table.describe()
         let lock = try RunLock(
             runs: runs, tableARN: description.arn, tableID: description.id,
@@ -221,7 +231,7 @@ package struct Rollback: Sendable {
         watch.begin("restore", items: findings.total)
         let restored = try await steps.restore()
         try ledger?.append(.restored, [("put", "\(restored)")])
-        events(.success("✓ Restored \(restored) \(noun)s and read all of them back"))
+        events(.success("✓ Restored \(counted: restored, noun) and read all of them back"))
         events(.information("Removing new structure..."))
         watch.begin("remove", items: findings.total)
         let removed = try await steps.removeNew()
@@ -252,6 +262,7 @@ package struct Rollback: Sendable {
         } else {
             events(.information("Digest of the whole table: \(survey.table.count) \(survey.table.hex)"))
         }
+        if let run { watch.writeReport(of: run, language: language, events) }
         events(.success("✓ Rollback completed"))
     }
 }

@@ -54,6 +54,8 @@ package struct RunDirectory: Sendable {
     package var deltaPath: String { path + "/delta.ndjson" }
     package var reportPath: String { path + "/report.json" }
     package var metricsPath: String { path + "/metrics.ndjson" }
+    /// What was reckoned and checked before the run.
+    package var forecastPath: String { path + "/forecast.json" }
     var workingPath: String { path + "/working.json" }
     var controlPath: String { path + "/control.json" }
 

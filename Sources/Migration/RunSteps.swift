@@ -14,6 +14,8 @@ package struct RunSteps: Sendable {
     package var temporaryDirectory: String
     /// Attached to the run by the caller.
     package var watch = RunWatch()
+    /// Of the report.
+    package var language = Language.english
 
     package init(
         run: RunDirectory, plan: RunPlan, table: any Table, rules: RuleSet, events: @escaping EventHandler,
@@ -59,7 +61,8 @@ package struct RunSteps: Sendable {
             let items = survey.left.items
             events(
                 .information(
-                    "\(survey.found.old.count) \(noun)s came or changed under old keys since; moving them as well..."))
+                    "\(counted: survey.found.old.count, noun) came or changed under old keys since; moving them as well..."
+                ))
             try delta.append(items)
             let keys = Set(try items.map { (item) throws(RekeyError) in try item.requiredKey(table.schema) })
             gone.formUnion(try await move(steps(delta, only: keys), ledger, timeToLive))
@@ -97,7 +100,7 @@ package struct RunSteps: Sendable {
             watch.begin("move", items: plan.oldCount)
             let tally = try await steps.transact(timeToLive: timeToLive, now: .now())
             try ledger.append(.deleted, facts(of: tally))
-            events(.success("✓ Moved \(tally.done + tally.already) \(noun)s"))
+            events(.success("✓ Moved \(counted: tally.done + tally.already, noun)"))
             announce(tally)
             return tally.gone
         }
@@ -110,8 +113,10 @@ package struct RunSteps: Sendable {
                 let put = try await steps.put(timeToLive: timeToLive, now: .now())
                 gone = put.gone
                 try ledger.append(.put, facts(of: put))
-                let there = put.already > 0 ? " (\(put.already) were there)" : ""
-                events(.success("✓ Created \(put.done) items with new structure\(there)"))
+                events(
+                    put.already > 0
+                        ? .success("✓ Created \(put.done) items with new structure (\(put.already) were there)")
+                        : .success("✓ Created \(put.done) items with new structure"))
                 announce(put)
             case .verify:
                 events(.information("Verifying new structure..."))
@@ -125,10 +130,11 @@ package struct RunSteps: Sendable {
                 let deleted = try await steps.deleteOld()
                 try ledger.append(.deleted, facts(of: deleted))
                 let already = deleted.already
-                let found =
+                events(
                     already > 0
-                    ? " (\(already) were found gone: deleted by an earlier attempt or by another writer)" : ""
-                events(.success("✓ Deleted \(deleted.done + already) old items, each equal to its copy\(found)"))
+                        ? .success(
+                            "✓ Deleted \(deleted.done + already) old items, each equal to its copy (\(already) were found gone: deleted by an earlier attempt or by another writer)"
+                        ) : .success("✓ Deleted \(deleted.done) old items, each equal to its copy"))
                 announce(deleted)
             }
         }
@@ -188,12 +194,25 @@ package struct RunSteps: Sendable {
                     "\(found.missing.count) items stand under neither key: \(found.missing.prefix(3).map(\.description).joined(separator: ", ")); the snapshot holds them; put them back, or go on without them by rekey resume",
                     source: table.name)
             }
-            let changed = found.changed == 0 ? "" : ", \(found.changed) of them changed by other writers"
-            let others =
-                survey.table.count == plan.tableCount - plan.presentCount && plan.presentCount > 0
-                ? "; \(plan.presentCount) of them \(plan.presentCount == 1 ? "was" : "were") there before the run"
-                : "; other items of the table changed during the run"
-            events(.success("✓ Every new item is there\(changed)\(others)"))
+            let present = plan.presentCount
+            let isAsBefore = survey.table.count == plan.tableCount - present && present > 0
+            switch (found.changed, isAsBefore) {
+            case (0, false):
+                events(.success("✓ Every new item is there; other items of the table changed during the run"))
+            case (0, true) where present == 1:
+                events(.success("✓ Every new item is there; \(present) of them was there before the run"))
+            case (0, true): events(.success("✓ Every new item is there; \(present) of them were there before the run"))
+            case (let changed, false):
+                events(
+                    .success(
+                        "✓ Every new item is there, \(changed) of them changed by other writers; other items of the table changed during the run"
+                    ))
+            case (let changed, true):
+                events(
+                    .success(
+                        "✓ Every new item is there, \(changed) of them changed by other writers; \(present) of them were there before the run"
+                    ))
+            }
         }
         if survey.references.unresolvedAfter > 0 {
             events(
@@ -203,10 +222,20 @@ package struct RunSteps: Sendable {
         }
         // The report first: a finished run is never gone into again.
         try run.write(report(survey, gone: gone.count, later: later), to: run.reportPath)
-        try ledger.append(.finished, [("count", "\(survey.table.count)"), ("digest", survey.table.hex)])
-        let more = later > 0 ? ", and \(later) that came or changed meanwhile" : ""
-        events(.success("✓ Migration completed: \(plan.oldCount - gone.count) \(noun)s\(more)"))
+        try ledger.append(
+            .finished,
+            [
+                ("count", "\(survey.table.count)"), ("digest", survey.table.hex), ("gone", "\(gone.count)"),
+                ("unresolved", "\(survey.references.unresolvedAfter)"),
+            ])
+        let moved = plan.oldCount - gone.count
+        events(
+            later > 0
+                ? .success(
+                    "✓ Migration completed: \(counted: moved, noun), and \(later) that came or changed meanwhile")
+                : .success("✓ Migration completed: \(counted: moved, noun)"))
         events(.information("Run: \(run.path)"))
+        watch.writeReport(of: run, language: language, events)
         events(.information("To go back: \(rollbackCommand)"))
     }
 

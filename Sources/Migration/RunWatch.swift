@@ -40,6 +40,17 @@ package final class RunWatch: Sendable {
         attached.withLock { $0?.metrics.sample() }
     }
 
+    /// Writes the report for people, of what was done until now. The run is done, whether this works or not.
+    func writeReport(of run: RunDirectory, language: Language, _ events: EventHandler) {
+        attached.withLock { $0?.metrics.sample() }
+        do throws(RekeyError) {
+            try RunReport(run, language: language).write()
+            events(.information("Report: \(run.path + "/report.html")"))
+        } catch {
+            events(.warning("The report was not written: \(error.description); rekey report \(run.path) writes it"))
+        }
+    }
+
     /// So many more items of the step are done.
     func advance(_ items: Int) { progress.add(items: items) }
 }

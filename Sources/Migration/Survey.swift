@@ -21,6 +21,7 @@ package struct Survey: Sendable {
     /// Write units of all puts and of all deletes, without indexes.
     package var putUnits = 0
     package var deleteUnits = 0
+    package var weights = MoveWeights()
     /// The first old items, to show: key, label, new key.
     package var samples: [Sample] = []
     /// The first new items, where there are no old ones to show.
@@ -67,18 +68,21 @@ package struct Survey: Sendable {
     ///
     /// - Parameters:
     ///   - prefixes: of partition keys whose items are counted too.
+    ///   - indexes: of the table, for what they take on top.
+    ///   - progress: told of what is read.
     ///   - onOld: called with each old item and its key.
     ///   - onStanding: called with each key in the range of new keys that holds an item.
     ///   - onPresent: called with each new key that holds an equal item already.
     package static func of(
         _ table: any Table, rules: RuleSet, temporaryDirectory: String, counting prefixes: [String] = [],
-        progress: ProgressCounters? = nil,
+        indexes: [IndexDescription] = [], progress: ProgressCounters? = nil,
         onOld: ((_ item: UnsafeRawBufferPointer, _ key: ItemKey) throws(RekeyError) -> Void)? = nil,
         onStanding: ((_ key: ItemKey) throws(RekeyError) -> Void)? = nil,
         onPresent: ((_ key: String, _ sortableKey: [UInt8]) throws(RekeyError) -> Void)? = nil
     ) async throws(RekeyError) -> Survey {
         var reader = SurveyReader(
-            rules: rules, table: table, temporaryDirectory: temporaryDirectory, prefixes: prefixes)
+            rules: rules, table: table, temporaryDirectory: temporaryDirectory, prefixes: prefixes,
+            indexes: indexes)
         let feed = try openFeed(table, options: StreamOptions(progress: progress), wantsDigest: true)
         while try await feed.nextBlock({ line, record, view in
             guard let image = record.image else { return false }
@@ -89,7 +93,9 @@ package struct Survey: Sendable {
             }
             return false
         }) {}
-        return try reader.finish(table: feed.digest ?? Digest(), onPresent: onPresent)
+        var survey = try reader.finish(table: feed.digest ?? Digest(), onPresent: onPresent)
+        survey.weights.scanUnits = feed.readUnits
+        return survey
     }
 }
 
@@ -107,7 +113,11 @@ private struct SurveyReader: ~Copyable {
     private var partitions = HeavyPartitions()
     private static let sampleLimit = 20
 
-    init(rules: RuleSet, table: any Table, temporaryDirectory: String, prefixes: [String]) {
+    init(
+        rules: RuleSet, table: any Table, temporaryDirectory: String, prefixes: [String],
+        indexes: [IndexDescription]
+    ) {
+        survey.weights = MoveWeights(indexes: indexes)
         survey.counts = prefixes.map { Survey.PrefixCount(prefix: $0, count: 0) }
         self.rules = rules
         schema = table.schema
@@ -149,6 +159,7 @@ private struct SurveyReader: ~Copyable {
             guard newSize <= 409_600 else {
                 throw ItemError("the item would have \(newSize) bytes under its new key, DynamoDB takes 409600", at: 0)
             }
+            survey.weights.add(old: item, oldSize: oldSize, new: newItem, newSize: newSize)
             survey.oldBytes += oldSize
             if view.attributes.count > comparedAttributes { survey.wide += 1 }
             survey.putUnits += (newSize + 1023) / 1024
@@ -171,6 +182,7 @@ private struct SurveyReader: ~Copyable {
             var one = Digest()
             one.add(canonical: canonicalizer.canonical(item))
             survey.new.combine(one)
+            survey.weights.presentBytes += storedSize(item)
             if survey.newSamples.count < Self.sampleLimit {
                 survey.newSamples.append(Survey.Sample(key: key, label: label(of: item), newKey: nil))
             }

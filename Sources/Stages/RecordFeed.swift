@@ -52,6 +52,8 @@ package final class RecordFeed {
     /// What messages call the location.
     package let name: String
     package private(set) var counts = StageCounts()
+    /// What the pages of a table have cost so far.
+    package private(set) var readUnits = 0.0
     /// The sum over all records read; nil where nobody asked and no seal can come.
     package var digest: Digest? { wantsDigest ? streamDigest.digest : nil }
 
@@ -205,6 +207,7 @@ package final class RecordFeed {
     ) throws(RekeyError) {
         let before = counts
         defer { tell(since: before, bytes: pageText.count) }
+        readUnits += page.consumedReadUnits
         // All of the page first, so that its lines stay where they are until it is done with.
         pageText.removeAll()
         pageEnds.removeAll(keepingCapacity: true)

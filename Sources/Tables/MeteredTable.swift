@@ -164,7 +164,7 @@ package final class MeteredTable: Table {
             let isBatch = operation == .batchGet || operation == .batchWrite || operation == .bulkWrite
             progress.add(
                 readUnits: isRead ? usage.units : 0, writeUnits: isRead ? 0 : usage.units,
-                throttled: isBatch ? usage.notDone : 0)
+                throttled: isBatch ? usage.notDone : 0, written: isRead || operation == .describe ? 0 : usage.items)
         }
         counts.withLock { counts in
             var total = counts[operation] ?? Usage()

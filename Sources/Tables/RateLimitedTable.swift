@@ -103,7 +103,9 @@ package final class RateLimitedTable: Table {
         var outcomes: [WriteOutcome] = []
         outcomes.reserveCapacity(items.count)
         while outcomes.count < items.count {
-            let part = Array(items[outcomes.count..<min(outcomes.count + max(limits.bulkWrite, 1), items.count)])
+            // Without a limit all at once, which an embedded table does in one transaction.
+            let most = governor.rates.write == nil ? items.count : max(limits.bulkWrite, 1)
+            let part = Array(items[outcomes.count..<min(outcomes.count + most, items.count)])
             let units = part.reduce(0) { $0 + CapacityUnits.write($1.size) }
             outcomes += try await limited(\.write, units) { () async throws(RekeyError) in
                 let outcomes = try await base.deleteUnchanged(part)

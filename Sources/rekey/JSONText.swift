@@ -10,6 +10,8 @@ indirect enum JSONValue {
     case decimal(Double)
     case boolean(Bool)
     case null
+    /// JSON that is written already, with white space between its parts or not.
+    case encoded([UInt8])
 
     /// One line of JSON.
     var text: String {
@@ -22,6 +24,9 @@ indirect enum JSONValue {
         case .decimal(let value): Int(exactly: value).map { "\($0)" } ?? "\(value)"
         case .boolean(let value): value ? "true" : "false"
         case .null: "null"
+        case .encoded(let bytes):
+            (try? JSONReader.parse(bytes, source: "a result")).map { String(decoding: $0.compact, as: UTF8.self) }
+                ?? "null"
         }
     }
 

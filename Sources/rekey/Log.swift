@@ -1,4 +1,5 @@
 import ByteStreams
+import Migration
 import Synchronization
 
 #if canImport(Glibc)
@@ -21,6 +22,7 @@ enum Log {
         var isJSON = false
         var isQuiet = false
         var isVerbose = false
+        var language = Language.english
         /// `snapshot create`, for messages.
         var verb = ""
     }

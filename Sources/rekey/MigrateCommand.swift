@@ -17,6 +17,12 @@ struct MigrateCommand: AsyncParsableCommand {
               rekey migrate --table local:plans.db --rules plan-structure.yaml
               rekey migrate --table local:plans.db --rules plan-structure.yaml --execute
 
+            The dry run prints a plan: sizes, capacity units, price, time, what a list costs before and after. --plan-out keeps it as a file, and \
+            --plan holds a later run to it.
+
+              rekey migrate --table dynamodb:plans --rules plan-structure.yaml --plan-out plan.json
+              rekey migrate --table dynamodb:plans --rules plan-structure.yaml --plan plan.json --execute
+
             \(ExitStatus.help)
             """)
 
@@ -31,15 +37,24 @@ struct MigrateCommand: AsyncParsableCommand {
     var confirm: String?
 
     @Option(help: "batch: put all, verify, delete if unchanged. transact: each item in a transaction.")
-    var strategy = Migrate.Strategy.batch
+    var strategy: Migrate.Strategy?
+
+    @Option(help: ArgumentHelp("Write the dry run's plan to this file, as JSON.", valueName: "file"))
+    var planOut: String?
+
+    @Option(help: ArgumentHelp("Refuse where the table is not as this plan has it.", valueName: "file"))
+    var plan: String?
 
     @Flag(name: .customLong("without-pitr"), help: "Go on although point-in-time recovery is off.")
     var withoutRecovery = false
 
     @OptionGroup var smoke: SmokeArguments
+    @OptionGroup var language: LanguageArgument
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
+        if planOut != nil, execute { throw RekeyError(.usage, "--plan-out is for the dry run, without --execute") }
+        let pinned = try plan.map { path throws(RekeyError) in try MigrationPlan.read(path) }
         let ruleSet = try rules.load()
         try requireProof(ruleSet, source: rules.rules)
         let (text, table, watch) = try await table.open()
@@ -49,7 +64,10 @@ struct MigrateCommand: AsyncParsableCommand {
             tool: "rekey \(toolVersion)", temporaryDirectory: Environment.temporaryDirectory,
             events: { printer($0) })
         migrate.watch = watch
-        migrate.strategy = strategy
+        migrate.language = language.lang
+        migrate.pinned = pinned
+        migrate.writeLimit = self.table.live.restoring.writes.writeUnits
+        migrate.strategy = strategy ?? pinned.flatMap { Migrate.Strategy(rawValue: $0.strategy) } ?? .batch
         migrate.allowsMissingRecovery = withoutRecovery
         let outcome: Migrate.Outcome
         if execute {
@@ -64,6 +82,14 @@ struct MigrateCommand: AsyncParsableCommand {
         } else {
             _ = try await smoke.before(printer)
             outcome = try await migrate.dryRun()
+            if let planOut {
+                guard case .dryRun(let plan) = outcome else {
+                    throw RekeyError(
+                        .preflightRefused, "nothing is to be moved, so there is no plan", source: table.name)
+                }
+                try plan.write(to: planOut)
+                printer(.information("Plan: \(planOut)"))
+            }
         }
         if reporting.json { try Terminal.print(outcome.json("migrate").text) }
     }
@@ -82,6 +108,7 @@ extension Migrate.Outcome {
             }
         var members: [(String, JSONValue)] = [("command", .string(command)), ("outcome", .string(name))]
         if let run { members.append(("run", .string(run))) }
+        if case .dryRun(let plan) = self { members.append(("plan", .encoded(plan.json))) }
         return .object(members)
     }
 }

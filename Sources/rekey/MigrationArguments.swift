@@ -43,6 +43,16 @@ struct RunsArgument: ParsableArguments {
     var runs = ".rekey/runs"
 }
 
+/// `--lang`.
+struct LanguageArgument: ParsableArguments {
+    @Option(help: ArgumentHelp("The language of what is said and reported: en or ko.", valueName: "code"))
+    var lang = Language.english
+
+    func validate() throws { Log.configure { $0.language = lang } }
+}
+
+extension Language: ExpressibleByArgument {}
+
 /// Prints events as the guide's script does.
 struct EventPrinter: Sendable {
     var json: Bool
@@ -57,21 +67,22 @@ struct EventPrinter: Sendable {
         case .heading(let lines):
             say(Self.rule)
             for (number, line) in lines.enumerated() {
-                say(line)
+                say(text(line))
                 if number == 0 { say(Self.rule) }
             }
             say(Self.rule)
-        case .information(let text): say("[INFO] \(text)")
-        case .success(let text): say(" \(text)", after: tag("[SUCCESS]", 32))
-        case .warning(let text): say(" \(text)", after: tag("[WARNING]", 33))
-        case .detail(let text): say("  - \(text)")
+        case .information(let text): say("[INFO] \(self.text(text))")
+        case .success(let text): say(" \(self.text(text))", after: tag("[SUCCESS]", 32))
+        case .warning(let text): say(" \(self.text(text))", after: tag("[WARNING]", 33))
+        case .detail(let text): say("  - \(self.text(text))")
+        case .table(let rows): for row in rows { say(row) }
         }
     }
 
     /// With `--log-format json`: an object an event.
     private func log(_ event: Event) {
-        func say(_ kind: String, _ text: String, _ level: Log.Level = .info) {
-            Log.say(level, text, [("event", .string(kind))])
+        func say(_ kind: String, _ message: Message, _ level: Log.Level = .info) {
+            Log.say(level, text(message), [("event", .string(kind))])
         }
         switch event {
         case .heading(let lines): for line in lines { say("heading", line) }
@@ -79,8 +90,12 @@ struct EventPrinter: Sendable {
         case .success(let text): say("success", text)
         case .warning(let text): say("warning", text, .warning)
         case .detail(let text): say("detail", text)
+        // A program reads the plan from --json or --plan-out.
+        case .table: break
         }
     }
+
+    private func text(_ message: Message) -> String { message.text(in: Log.settings.language) }
 
     private func tag(_ text: String, _ colour: Int) -> String {
         Terminal.isColoured(json ? 2 : 1) ? "\u{1B}[\(colour)m\(text)\u{1B}[0m" : text
@@ -93,7 +108,7 @@ struct EventPrinter: Sendable {
 }
 
 /// Asks for the word that lets a command write: on a terminal by typing, else by `--confirm`.
-func confirm(_ word: String, given: String?, what: String) throws(RekeyError) {
+func confirm(_ word: String, given: String?, what: Message) throws(RekeyError) {
     if let given {
         guard given == word else { throw RekeyError(.usage, "--confirm \(given): the word is \(word)") }
         return
@@ -101,7 +116,11 @@ func confirm(_ word: String, given: String?, what: String) throws(RekeyError) {
     guard Terminal.isTerminal(0) else {
         throw RekeyError(.usage, "\(what), and there is no terminal to type \(word) on; add --confirm \(word)")
     }
-    guard Terminal.readAnswer(prompt: "\(what). Type \(word) to go on: ") == word else {
+    guard
+        Terminal.readAnswer(
+            prompt: Message("\(what.text(in: Log.settings.language)). Type \(word) to go on: ").text(
+                in: Log.settings.language)) == word
+    else {
         throw RekeyError(.interrupted, "\(word) was not typed; nothing was written")
     }
 }

@@ -35,9 +35,6 @@ enum ProgressDisplay {
 
     /// Verbs that may write a stream to standard output: on a terminal it would run through the line.
     private static let streams: Set<String> = ["extract", "transform", "snapshot export", "query", "convert"]
-    /// Verbs that take long while nobody looks: without a terminal they give a sign of life.
-    private static let long: Set<String> = ["migrate", "resume", "rollback", "restore"]
-
     /// Begins to show; called once the command is known.
     static func start() {
         let settings = Log.settings
@@ -51,7 +48,7 @@ enum ProgressDisplay {
                 isDumb: ["", "dumb"].contains(Environment.value("TERM") ?? ""))
         let plain: Double? =
             screen != nil
-            ? nil : settings.isVerbose || settings.isJSON ? 10 : long.contains(settings.verb) ? 30 : nil
+            ? nil : settings.isVerbose || settings.isJSON ? 10 : nil
         guard screen != nil || plain != nil else { return }
         state.withLock {
             $0.screen = screen

@@ -26,7 +26,7 @@ struct Rekey: AsyncParsableCommand {
             ExtractCommand.self, TransformCommand.self, LoadCommand.self, VerifyCommand.self, DigestCommand.self,
             SnapshotCommand.self, RestoreCommand.self, RulesCommand.self, PreflightCommand.self, MigrateCommand.self,
             RollbackCommand.self, ResumeCommand.self, StatusCommand.self, RehearseCommand.self, MonitorCommand.self,
-            ControlCommand.self,
+            ControlCommand.self, ReportCommand.self, SchemaCommand.self,
             InitCommand.self, QueryCommand.self, ConvertCommand.self, ExplainCommand.self, CompletionsCommand.self,
             ManualCommand.self,
         ])

@@ -22,6 +22,7 @@ struct ResumeCommand: AsyncParsableCommand {
 
     @OptionGroup var table: TableArgument
     @OptionGroup var runs: RunsArgument
+    @OptionGroup var language: LanguageArgument
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
@@ -35,6 +36,7 @@ struct ResumeCommand: AsyncParsableCommand {
             runs: parentDirectory(run.path),
             temporaryDirectory: Environment.temporaryDirectory, events: { printer($0) })
         resume.watch = watch
+        resume.language = language.lang
         let outcome = try await resume.execute(rulesSHA256: SnapshotRules(name: plan.rulesName, text: text).sha256)
         if outcome == .alreadyMigrated { printer(.success("✓ The run had finished; nothing was changed")) }
         if reporting.json { try Terminal.print(outcome.json("resume").text) }

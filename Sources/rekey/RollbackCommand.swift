@@ -66,6 +66,7 @@ struct RollbackCommand: AsyncParsableCommand {
     var onConflict = Rollback.ConflictRule.stop
 
     @OptionGroup var smoke: SmokeArguments
+    @OptionGroup var language: LanguageArgument
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
@@ -93,6 +94,7 @@ struct RollbackCommand: AsyncParsableCommand {
             table: table, rules: ruleSet, snapshotPath: snapshotPath, run: run,
             temporaryDirectory: Environment.temporaryDirectory, events: { printer($0) })
         rollback.watch = watch
+        rollback.language = language.lang
         rollback.onConflict = onConflict
         if isPlainBackup { rollback.origin = origin }
         let findings: Rollback.Findings

@@ -19,6 +19,21 @@ struct ProgressCountersTests {
         #expect(reading.writeUnits == 5 && reading.throttled == 3 && reading.retries == 1 && reading.requests == 1)
     }
 
+    @Test("What is written counts until the step says what is done")
+    func written() {
+        let counters = ProgressCounters()
+        counters.add(written: 3)
+        #expect(counters.reading.items == 0)
+        counters.begin("delete", totalItems: 10)
+        counters.add(items: 4)
+        counters.add(written: 5)
+        #expect(counters.reading.items == 9)
+        counters.add(items: 5)
+        #expect(counters.reading.items == 9)
+        counters.add(written: 5)
+        #expect(counters.reading.items == 10)
+    }
+
     @Test("What is expected of a further source adds to what is done")
     func expectation() {
         let counters = ProgressCounters()

@@ -50,7 +50,8 @@ import Testing
         try await withWorld { world in
             try await world.put(someItems(3))
             let table = readOnly(world.table)
-            #expect(try await world.migrate(table).dryRun() == .dryRun)
+            let outcome = try await world.migrate(table).dryRun()
+            if case .dryRun = outcome {} else { Issue.record("\(outcome)") }
             #expect(!fileExists(world.runs))
             #expect(world.said.contains("Found 3 plans with old structure"))
             _ = try await world.migrate().execute()

@@ -96,7 +96,8 @@ import Testing
             let names = ["a", "b", "é", "e\u{301}", "x / y"]
             let items = names.map { oldPlan($0, name: "n") } + [newPlan("a", name: "n"), newPlan("é", name: "n")]
             try await world.put(items)
-            #expect(try await world.migrate().dryRun() == .dryRun)
+            let outcome = try await world.migrate().dryRun()
+            if case .dryRun = outcome {} else { Issue.record("\(outcome)") }
             _ = try await world.migrate().execute()
             #expect(try await world.items().count == names.count)
             let findings = try await world.rollback().execute(runs: world.runs)
@@ -172,7 +173,7 @@ import Testing
             let before = digest(try await world.items().values)
             let looked = await failure { _ = try await world.rollback(onConflict: rule).dryRun() }
             #expect((looked == nil) == (rule != .stop))
-            #expect(world.said.contains("2 plans were made under new keys since the migration"))
+            #expect(world.said.contains("2 plans made under new keys since the migration"))
             #expect(world.said.contains("PLAN / META#90, PLAN / META#91"))
             #expect(digest(try await world.items().values) == before)
             let rollback = try world.rollback(onConflict: rule)

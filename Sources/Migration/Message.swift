@@ -1,0 +1,105 @@
+/// The language of what a person reads.
+package enum Language: String, Sendable, CaseIterable {
+    case english = "en"
+    case korean = "ko"
+}
+
+/// A sentence for people: English as it is written in the code, and every other language from a table by its English template.
+///
+/// `"Deleted \(count) old items"` has the template `Deleted %1 old items`. What is not in the table stays English.
+package struct Message: Sendable, ExpressibleByStringInterpolation, CustomStringConvertible {
+    /// What stands in a template's place.
+    fileprivate enum Argument: Sendable {
+        case text(String)
+        /// `3 plans`, `plan 3개`.
+        case counted(Int, String)
+    }
+
+    /// With `%1`, `%2`, … where the arguments go.
+    package private(set) var template: String
+    private var arguments: [Argument]
+
+    package init(stringLiteral value: String) {
+        template = value
+        arguments = []
+    }
+
+    package init(stringInterpolation: StringInterpolation) {
+        template = stringInterpolation.template
+        arguments = stringInterpolation.arguments
+    }
+
+    /// A text that is the same in every language.
+    package init(verbatim text: String) {
+        template = "%1"
+        arguments = [.text(text)]
+    }
+
+    package struct StringInterpolation: StringInterpolationProtocol {
+        fileprivate var template = ""
+        fileprivate var arguments: [Argument] = []
+
+        package init(literalCapacity: Int, interpolationCount: Int) {}
+
+        package mutating func appendLiteral(_ literal: String) { template += literal }
+
+        package mutating func appendInterpolation(_ value: some CustomStringConvertible) {
+            append(.text(value.description))
+        }
+
+        /// So many of what a noun names.
+        package mutating func appendInterpolation(counted count: Int, _ noun: String) { append(.counted(count, noun)) }
+
+        private mutating func append(_ argument: Argument) {
+            arguments.append(argument)
+            template += "%\(arguments.count)"
+        }
+    }
+
+    package func text(in language: Language) -> String {
+        let pattern: String
+        switch language {
+        case .english: pattern = template
+        case .korean: pattern = koreanSentences[template] ?? template
+        }
+        var text = ""
+        var rest = pattern[...]
+        while let mark = rest.firstIndex(of: "%") {
+            text += rest[..<mark]
+            rest = rest[rest.index(after: mark)...]
+            let digits = rest.prefix { $0.isASCII && $0.isNumber }
+            if let number = Int(digits), arguments.indices.contains(number - 1) {
+                text += Self.text(of: arguments[number - 1], in: language)
+                rest = rest[digits.endIndex...]
+            } else {
+                text += "%"
+            }
+        }
+        return text + rest
+    }
+
+    private static func text(of argument: Argument, in language: Language) -> String {
+        switch (argument, language) {
+        case (.text(let text), _): text
+        case (.counted(let count, let noun), .english): "\(count) \(noun)\(count == 1 ? "" : "s")"
+        case (.counted(let count, let noun), .korean): "\(noun) \(count)개"
+        }
+    }
+
+    /// In English.
+    package var description: String { text(in: .english) }
+
+    /// With a text taken out wherever an argument has it.
+    func without(_ part: String) -> Message {
+        var copy = self
+        copy.arguments = arguments.map {
+            if case .text(let text) = $0 { .text(text.replacing(part, with: "")) } else { $0 }
+        }
+        return copy
+    }
+}
+
+extension Message: Equatable {
+    /// Equal where they read the same in English.
+    package static func == (one: Message, other: Message) -> Bool { one.description == other.description }
+}

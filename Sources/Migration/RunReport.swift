@@ -1,0 +1,262 @@
+package import ByteStreams
+import Rekeying
+
+/// What a run was, from its directory alone: the table is not asked.
+package struct RunReport: Sendable {
+    private let run: RunDirectory
+    private let status: RunStatus
+    private let forecast: MigrationPlan?
+    private let samples: [MetricsSample]
+    private let rules: RuleSet?
+    private let language: Language
+
+    /// - Throws: as `RunStatus.init`; what a run of an older version lacks is left out of the report.
+    package init(_ run: RunDirectory, language: Language) throws(RekeyError) {
+        self.run = run
+        self.language = language
+        status = try RunStatus(run)
+        forecast = try? MigrationPlan.read(run.forecastPath)
+        samples = try MetricsSample.read(run.metricsPath)
+        rules = (try? readWhole(run.rulesPath, limit: 4 << 20)).flatMap {
+            try? RuleSet.parse(yaml: String(decoding: $0, as: UTF8.self), source: run.rulesPath)
+        }
+    }
+
+    package var state: RunStatus.State { status.state }
+    package var html: String { ReportHTML.text(document) }
+    package var markdown: String { ReportMarkdown.text(document) }
+
+    /// Writes `report.html` and `report.md` into the run's directory.
+    package func write() throws(RekeyError) {
+        try run.write(Array(html.utf8), to: run.path + "/report.html")
+        try run.write(Array(markdown.utf8), to: run.path + "/report.md")
+    }
+
+    private var plan: RunPlan { status.plan }
+    private var noun: String { rules?.noun ?? "item" }
+
+    private func entry(_ step: Ledger.Step) -> Ledger.Entry? { status.steps.last { $0.step == step } }
+
+    package var document: ReportDocument {
+        let columns = MetricsColumns(samples)
+        var sections = [done, beforeAndAfter]
+        if let forecast { sections.append(reading(forecast)) }
+        sections += [checkList, overTime(columns), steps, wayBack]
+        return ReportDocument(
+            language: language, title: rules?.title ?? plan.rulesName, verdict: verdict.0, summary: verdict.1,
+            sections: sections)
+    }
+
+    private var moved: Int {
+        plan.oldCount - (entry(.finished)?.facts["gone"].flatMap { Int($0) } ?? 0)
+    }
+
+    private var verdict: (ReportDocument.Verdict, Message) {
+        switch status.state {
+        case .finished:
+            return (
+                .good,
+                Message("\(counted: moved, noun) moved to new keys, every one read back and verified; nothing was lost")
+            )
+        case .rolledBack: return (.good, Message("Taken back: the old items are where they were"))
+        case .rollingBack:
+            return (
+                .attention, Message("A rollback began and did not end; run rekey rollback \(run.path) --execute again")
+            )
+        case .stopped:
+            let reason = entry(.failed)?.facts["reason"] ?? ""
+            return (.attention, Message("Stopped: \(reason). Go on with rekey resume \(run.path), or take it back"))
+        case .running:
+            return (
+                .attention,
+                Message("Not finished: the run works still, or was killed; rekey resume \(run.path) goes on")
+            )
+        }
+    }
+
+    // MARK: Sections
+
+    private var done: ReportDocument.Section {
+        typealias Fact = ReportDocument.Fact
+        var facts = [
+            Fact(name: Message("Table"), value: .code(plan.tableARN)),
+            Fact(name: Message("Moved"), value: .text(Message("\(counted: moved, noun)"))),
+        ]
+        if let sample = forecast?.moved.samples?.first {
+            facts.append(Fact(name: Message("Keys change as in"), value: .code("\(sample.old) → \(sample.new)")))
+        }
+        facts += [
+            Fact(name: Message("Rules"), value: .code("\(plan.rulesName), SHA-256 \(plan.rulesSHA256)")),
+            Fact(
+                name: Message("Way"),
+                value: .text(
+                    plan.strategy == Migrate.Strategy.batch.rawValue
+                        ? Message("batch: put all, read all back, then delete each old item that is unchanged")
+                        : Message("transact: each item in a transaction, new in and old out"))),
+            Fact(name: Message("Began"), value: .code(plan.startedAt)),
+        ]
+        if let end = entry(.rolledBack) ?? entry(.finished) {
+            facts.append(Fact(name: Message("Ended"), value: .code(end.time)))
+            if let from = Timestamp(text: plan.startedAt), let to = Timestamp(text: end.time) {
+                facts.append(
+                    Fact(
+                        name: Message("Took"),
+                        value: .text(Message(verbatim: LiveFindings.span(seconds: max(1, to.seconds - from.seconds))))))
+            }
+        }
+        facts.append(Fact(name: Message("Run"), value: .code(plan.id)))
+        return ReportDocument.Section(title: Message("What was done"), parts: [.facts(facts)])
+    }
+
+    private var beforeAndAfter: ReportDocument.Section {
+        typealias Cell = ReportDocument.Cell
+        var rows: [[Cell]] = [
+            [.text(Message("Whole table, before")), .number("\(plan.tableCount)"), .code(plan.tableDigest)],
+            [.text(Message("Old items, in the snapshot")), .number("\(plan.oldCount)"), .code(plan.oldDigest)],
+            [.text(Message("What they become")), .number("\(plan.oldCount)"), .code(plan.newDigest)],
+        ]
+        for (name, step) in [
+            (Message("Whole table, after"), Ledger.Step.finished),
+            (Message("Whole table, after the rollback"), .rolledBack),
+        ] {
+            guard let facts = entry(step)?.facts, let count = facts["count"], let digest = facts["digest"] else {
+                continue
+            }
+            rows.append([.text(name), .number(count), .code(digest)])
+        }
+        return ReportDocument.Section(
+            title: Message("Before and after"),
+            parts: [
+                .text(
+                    Message(
+                        "A digest is a checksum of all items, whatever their order: equal digests, equal items. After the move the table's must be the one before, without the old items and with what they become."
+                    )),
+                .table(
+                    ReportDocument.Table(
+                        caption: Message("Items and digests"),
+                        columns: [Message("what"), Message("items"), Message("digest")], rows: rows)),
+            ])
+    }
+
+    private func reading(_ forecast: MigrationPlan) -> ReportDocument.Section {
+        let reading = forecast.reading
+        let scan = ActivityPlot.text(reading.scanUnits)
+        var parts: [ReportDocument.Part] = []
+        if let query = reading.queryUnits, let partition = reading.partition, query > 0,
+            reading.scanUnits >= 1.5 * query
+        {
+            let times = Int((reading.scanUnits / query).rounded())
+            parts.append(
+                .text(
+                    Message(
+                        "To list all: a Scan of the table took \(scan) read units; a Query of \(partition) takes \(ActivityPlot.text(query)), \(times) times less."
+                    )))
+        } else {
+            parts.append(.text(Message("To list all, a Scan of the table took \(scan) read units.")))
+        }
+        return ReportDocument.Section(title: Message("What it is worth"), parts: parts)
+    }
+
+    private func overTime(_ columns: MetricsColumns) -> ReportDocument.Section {
+        typealias Fact = ReportDocument.Fact
+        let totals = columns.totals
+        func reckoned(_ used: Double, _ plan: Int?) -> ReportDocument.Cell {
+            let used = ActivityPlot.text(used)
+            guard let plan, entry(.rolledBack) == nil else { return .text(Message(verbatim: used)) }
+            return .text(Message("\(used), reckoned before: \(plan)"))
+        }
+        let cost = forecast.map { plan.strategy == $0.strategy && $0.strategy == "transact" ? $0.transact : $0.batch }
+        var parts: [ReportDocument.Part] = [
+            .facts([
+                Fact(
+                    name: Message("Write units"),
+                    value: reckoned(totals.writeUnits, cost.map { $0.tableWriteUnits + $0.indexWriteUnits })),
+                Fact(name: Message("Read units"), value: reckoned(totals.readUnits, cost?.readUnits)),
+                Fact(name: Message("Requests"), value: .number("\(totals.requests)")),
+                Fact(name: Message("Sent again"), value: .number("\(totals.retries)")),
+                Fact(name: Message("Throttled"), value: .number("\(totals.throttled)")),
+            ])
+        ]
+        let plots = columns.plots
+        parts += plots.map { .plot($0) }
+        if plots.isEmpty { parts.append(.text(Message("It was over in a few seconds; there is nothing to plot."))) }
+        return ReportDocument.Section(title: Message("Capacity and time"), parts: parts)
+    }
+
+    private var steps: ReportDocument.Section {
+        let rows = status.steps.map { step -> [ReportDocument.Cell] in
+            let facts = step.facts.sorted { $0.key < $1.key }.filter { $0.key != "digest" && $0.key != "table" }
+            return [
+                .code(step.time), .text(Message(verbatim: step.step.rawValue)),
+                .text(Message(verbatim: facts.map { "\($0.key): \($0.value)" }.joined(separator: ", "))),
+            ]
+        }
+        return ReportDocument.Section(
+            title: Message("Steps"),
+            parts: [
+                .table(
+                    ReportDocument.Table(
+                        caption: Message("From the run's ledger"),
+                        columns: [Message("time"), Message("step"), Message("facts")], rows: rows))
+            ])
+    }
+
+    private var checkList: ReportDocument.Section {
+        let finished = entry(.finished)?.facts
+        let isDone = finished != nil && status.state == .finished
+        var checks = [
+            ReportDocument.Check(
+                isDone: isDone,
+                text: Message("None of the \(noun)s stands under an old key: the whole table was read again")),
+            ReportDocument.Check(
+                isDone: isDone && entry(plan.strategy == "batch" ? .verified : .deleted) != nil,
+                text: Message("Every new item was read back and is what the rules make of the old one")),
+            ReportDocument.Check(
+                isDone: isDone && fileExists(run.snapshotPath(plan)),
+                text: Message("A snapshot of the old items is there and was read back")),
+        ]
+        if !(rules?.references.isEmpty ?? true) {
+            checks.append(
+                ReportDocument.Check(
+                    isDone: isDone && finished?["unresolved"] == "0",
+                    text: Message("Items that refer to the \(noun)s find them under their new keys")))
+        }
+        let table = plan.table
+        checks += [
+            ReportDocument.Check(
+                isDone: false, text: Message("Deploy the code that reads and writes the new keys, everywhere")),
+            ReportDocument.Check(
+                isDone: false, text: Message("Try the API and the pages that list, show, add and change \(noun)s")),
+            ReportDocument.Check(
+                isDone: false, text: Message("Watch errors and throttling for a day"),
+                command: table.hasPrefix("dynamodb:") ? "rekey monitor \(table) --watch" : nil),
+            ReportDocument.Check(
+                isDone: false, text: Message("Look again in a day whether anything has written old keys"),
+                command: "rekey migrate --table \(table) --rules \(run.rulesPath)"),
+            ReportDocument.Check(
+                isDone: false,
+                text: Message("Keep the run's directory, its snapshot is the way back, for 30 days at least")),
+            ReportDocument.Check(isDone: false, text: Message("Take the code for the old keys out")),
+        ]
+        return ReportDocument.Section(title: Message("What is left to do"), parts: [.checks(checks)])
+    }
+
+    private var wayBack: ReportDocument.Section {
+        var commands = ["rekey rollback \(run.path)", "rekey rollback \(run.path) --execute"]
+        var parts: [ReportDocument.Part] = [
+            .text(
+                Message(
+                    "The first only looks. The second puts the old items back, reads them back, and then removes the new ones; items that were changed since are not overwritten unless you say so."
+                )), .commands(commands),
+        ]
+        if plan.table.hasPrefix("dynamodb:") {
+            commands = ["rekey rollback --table \(plan.table) --pitr \(plan.startedAt) --execute"]
+            parts += [
+                .text(
+                    Message("If the run's directory is lost: the table as it was, restored by AWS into a new table.")),
+                .commands(commands),
+            ]
+        }
+        return ReportDocument.Section(title: Message("The way back"), parts: parts)
+    }
+}
