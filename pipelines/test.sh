@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Installs what the tests need, checks the format, builds, and runs all tests; further arguments go to `swift test`. Without any, the
-# Spark job is tested too.
+# Installs what the tests need, checks the format, builds, and runs all tests; further arguments go to `swift test`.
 #
-#   pipelines/test.sh                          everything in its short form, and some seconds of fuzzing
-#   pipelines/test.sh --long                   the long forms: more kills, more fuzzing, a soak of 200,000 items
+#   pipelines/test.sh                          everything in its short form
+#   pipelines/test.sh --long                   the long forms: more kills, fuzzing guided by coverage, a soak of 200,000 items, Spark
 #   pipelines/test.sh --sanitize address       everything, built with the address (or thread) sanitizer in .build-address
-#   pipelines/test.sh --fuzz 3600              fuzzes each target for so many seconds; 0: not at all
-#   pipelines/test.sh --filter ItemsTests      some tests, without fuzzing
+#   pipelines/test.sh --fuzz 3600              fuzzes each target for so many seconds before the tests
+#   pipelines/test.sh --filter ItemsTests      some tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=pipelines/packages.sh
@@ -22,9 +21,7 @@ while [ $# -gt 0 ]; do
     *) break ;;
   esac
 done
-# Who asks for some tests alone does not wait for the rest.
-[ $# -eq 0 ] || fuzz=${fuzz:-0}
-fuzz=${fuzz:-$([ -n "$long" ] && echo 120 || echo 3)}
+fuzz=${fuzz:-$([ -n "$long" ] && echo 120 || echo 0)}
 
 install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gzip procps fish mandoc zsh
 require_swift
@@ -45,7 +42,7 @@ if [ -n "$sanitizer" ]; then
 fi
 swift build --build-tests ${build[@]+"${build[@]}"}
 [ "$fuzz" = 0 ] || bash Tests/FuzzTests/fuzz.sh "$fuzz"
-# Under a sanitizer there would be nothing new in it.
-[ $# -gt 0 ] || [ -n "$sanitizer" ] || bash pipelines/spark/test.sh
+# Some minutes and 400 MB; under a sanitizer there would be nothing new in it.
+[ -z "$long" ] || [ -n "$sanitizer" ] || bash pipelines/spark/test.sh
 swift test ${build[@]+"${build[@]}"} "$@"
 if [ -n "$long" ] && [ -z "$sanitizer" ] && [ $# -eq 0 ]; then pipelines/soak.sh 200000; fi
