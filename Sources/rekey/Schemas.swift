@@ -133,6 +133,7 @@ enum Schemas {
         member("removed", .integer("New items removed, or to be.")),
         member("kept", .integer("New items that were there before the run.")),
         member("conflicts", .integer("Items that were changed since the migration.")),
+        member("created", .integer("Items made under new keys since the migration.")),
     ])
 
     private static let pointInTime = Schema.object([
