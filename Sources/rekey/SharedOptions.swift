@@ -14,7 +14,7 @@ import Stages
 struct ReportOptions: ParsableArguments {
     enum LogFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 
-    @Flag(help: "Print the result as one JSON object.")
+    @Flag(help: "Print the result as one JSON object; rekey schema COMMAND describes it.")
     var json = false
 
     @Flag(help: "Print nothing but errors and the result that was asked for.")
