@@ -109,16 +109,6 @@ let package = Package(
             swiftSettings: test),
         .target(
             name: "ReferenceItems", dependencies: ["Items"], path: "Tests/ReferenceItems", swiftSettings: test),
-        .target(
-            name: "FuzzTargets",
-            dependencies: [
-                "Migration", "AWS", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams", "CZlib",
-                "ReferenceItems", "TestSupport",
-            ],
-            path: "Tests/FuzzTargets", swiftSettings: test),
-        .testTarget(
-            name: "FuzzTests", dependencies: ["FuzzTargets", "TestSupport"], exclude: ["Corpus", "fuzz.sh"],
-            swiftSettings: test),
         .testTarget(
             name: "TestServersTests", dependencies: ["TestServers", "FaultServer", "TestSupport"], swiftSettings: test),
         .testTarget(name: "ByteStreamsTests", dependencies: ["ByteStreams", "TestSupport"], swiftSettings: test),
@@ -163,9 +153,20 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// Only Tests/FuzzTests/fuzz.sh builds it: the program's `main` is libFuzzer's, which comes with the sanitizer's flags.
-if Context.environment["REKEY_FUZZ"] != nil {
+// The fuzz targets see what modules keep to themselves, so they are built with the tests, which compile for testing. Only
+// Tests/FuzzTests/fuzz.sh builds the program: its `main` is libFuzzer's, which comes with the sanitizer's flags.
+let fuzzed: [Target.Dependency] = [
+    "Migration", "AWS", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams", "CZlib", "ReferenceItems",
+    "TestSupport",
+]
+if Context.environment["REKEY_FUZZ"] == nil {
     package.targets.append(
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzed, exclude: ["Corpus", "fuzz.sh"], swiftSettings: test))
+} else {
+    package.targets += [
+        .target(name: "FuzzTargets", dependencies: fuzzed, path: "Tests/FuzzTests/Targets", swiftSettings: test),
         .executableTarget(
-            name: "rekey-fuzz", dependencies: ["FuzzTargets"], path: "Tests/rekey-fuzz", swiftSettings: test))
+            name: "rekey-fuzz", dependencies: ["FuzzTargets"], path: "Tests/rekey-fuzz", swiftSettings: test),
+    ]
 }

@@ -133,3 +133,18 @@ struct SourceFileTests {
 extension String {
     fileprivate var trimmed: String { String(drop { $0 == " " }) }
 }
+
+@Suite("Targets that are built for production")
+struct ProductionTests {
+    @Test(
+        "Only test targets import with @testable; another would stop swift build -c release",
+        arguments: try SourceTree.swiftFiles("Tests"))
+    func testable(_ file: SourceTree.File) {
+        guard !file.target.hasSuffix("Tests") else { return }
+        for line in file.code where line.text.contains("@testable import") {
+            Issue.record(
+                "\(file):\(line.number) needs code that is compiled for testing; move \(file.target) into a test target"
+            )
+        }
+    }
+}

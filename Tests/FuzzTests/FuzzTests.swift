@@ -1,4 +1,3 @@
-import FuzzTargets
 import TestSupport
 import Testing
 
