@@ -17,6 +17,24 @@ extension DynamoDBTable {
         try await BulkWrite(batch, to: self).run()
     }
 
+    /// Conditional puts, many in flight; each is decided by the service alone.
+    package func put(_ puts: [ConditionalPut]) async throws(RekeyError) -> [WriteOutcome] {
+        let keys = try puts.map { (next) throws(RekeyError) in try next.item.requiredKey(schema) }
+        guard Set(keys).count == keys.count else {
+            var outcomes: [WriteOutcome] = []
+            for next in puts { outcomes.append(try await put(next.item, condition: next.condition)) }
+            return outcomes
+        }
+        return try await inFlight(puts, limit: inFlightLimit) { (next) async throws(RekeyError) in
+            let outcome = try await self.put(next.item, condition: next.condition)
+            self.inFlightLimit.note(isThrottled: false)
+            return outcome
+        }
+    }
+
+    /// Conditional writes read what they compare first.
+    package var readsToCompare: Bool { true }
+
     /// Conditional deletes, many in flight; each is decided by the service alone.
     package func deleteUnchanged(_ items: [Item]) async throws(RekeyError) -> [WriteOutcome] {
         note(items)

@@ -85,7 +85,7 @@ package struct Migrate: Sendable {
     private func plan(_ report: PreflightReport) -> MigrationPlan {
         MigrationPlan(
             report, rules: rules, rulesSHA256: SnapshotRules(name: rules.name, text: rulesText).sha256,
-            strategy: strategy, tool: tool, writeLimit: writeLimit, now: .now())
+            strategy: strategy, tool: tool, writeLimit: writeLimit, readsToCompare: table.readsToCompare, now: .now())
     }
 
     /// Throws `.preflightRefused` with every difference where the table is not as the plan has it.

@@ -130,7 +130,7 @@ extension MigrationPlan {
     /// - Parameter writeLimit: write units a second that the user allows.
     init(
         _ report: PreflightReport, rules: RuleSet, rulesSHA256: String, strategy: Migrate.Strategy, tool: String,
-        writeLimit: Double?, now: Timestamp
+        writeLimit: Double?, readsToCompare: Bool, now: Timestamp
     ) {
         let (survey, description) = (report.survey, report.description)
         let weights = survey.weights
@@ -173,8 +173,12 @@ extension MigrationPlan {
         let scans = Int((2 * scan).rounded(.up))
         // To put, each new key is asked for and each old item read; to verify, each new item is read back.
         let reads = survey.old.count + weights.oldReadUnits + weights.newReadUnits
-        batch = Cost(survey, weights, factor: 1, readUnits: scans + reads, rate, hotPartition, known, description)
-        transact = Cost(survey, weights, factor: 2, readUnits: scans, rate, hotPartition, known, description)
+        // A live table is asked for an old item before it is deleted, and for both keys before a transaction.
+        let batchReads = reads + (readsToCompare ? weights.oldReadUnits : 0)
+        let transactReads = readsToCompare ? weights.oldReadUnits + survey.old.count : 0
+        batch = Cost(survey, weights, factor: 1, readUnits: scans + batchReads, rate, hotPartition, known, description)
+        transact = Cost(
+            survey, weights, factor: 2, readUnits: scans + transactReads, rate, hotPartition, known, description)
         let partition = rules.inverseIsQueryable ? survey.heaviestPartition?.partition : nil
         reading = Reading(
             scanUnits: scan / 2,

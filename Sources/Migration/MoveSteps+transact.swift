@@ -4,7 +4,7 @@ import Tables
 
 extension MoveSteps {
     /// Moves each item in a transaction: new if absent, old away if unchanged, both or neither.
-    func transact(timeToLive: String?, now: Timestamp) async throws(RekeyError) -> Tally {
+    func transact(timeToLive: String?, now: @autoclosure () -> Timestamp) async throws(RekeyError) -> Tally {
         var tally = Tally()
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             for group in groups(chunk) {
@@ -13,7 +13,7 @@ extension MoveSteps {
                 for move in gone {
                     if there[move.newKey] != nil {
                         tally.already += 1
-                    } else if isDue(move.old, timeToLive, now) {
+                    } else if isDue(move.old, timeToLive, now()) {
                         tally.expired += 1
                     } else {
                         tally.gone.insert(move.newKey)

@@ -39,38 +39,64 @@ struct MoveSteps {
     /// Puts every new item that is not there yet. Stops before writing over a different item.
     ///
     /// An item whose old one is gone is never put: it was moved by an earlier try, or another writer deleted it.
-    func put(timeToLive: String?, now: Timestamp) async throws(RekeyError) -> Tally {
+    func put(timeToLive: String?, now: @autoclosure () -> Timestamp) async throws(RekeyError) -> Tally {
         var tally = Tally()
         try await moves.forEachChunk { chunk async throws(RekeyError) in
-            let (old, new) = try await look(chunk)
-            var requests: [WriteRequest] = []
-            for move in chunk {
-                switch try decisions.put(move.planned, old: old[move.oldKey], new: new[move.newKey]) {
-                case .already: tally.already += 1
-                case .put:
-                    try await removeStrays(of: move)
-                    requests.append(.put(move.new))
-                case .replace(let there):
-                    try await replace(PlannedMove.Copy(item: there, key: move.newKey), by: move)
-                    tally.done += 1
-                case .gone where isDue(move.old, timeToLive, now): tally.expired += 1
-                case .gone: tally.gone.insert(move.newKey)
-                case .taken:
-                    throw RekeyError(
-                        .differences,
-                        "a different item came under the new key \(move.newKey) since the survey; it was not overwritten",
-                        source: table.name)
-                case .unmovable: throw unmovable(move.oldKey)
-                }
-            }
-            try await table.write(requests)
-            tally.done += requests.count
+            for part in parts(of: chunk) { try await put(part, timeToLive, now(), &tally) }
         }
         return tally
     }
 
+    /// What one call writes best. Where a limit makes calls wait, the wait comes before the look: between look and write, which takes no
+    /// condition, lie only the reads and the writes of a part.
+    private func parts(of chunk: [PlannedMove]) -> [ArraySlice<PlannedMove>] {
+        let limits = table.limits
+        var parts: [ArraySlice<PlannedMove>] = []
+        var start = 0
+        var bytes = 0
+        for index in chunk.indices {
+            let size = chunk[index].new.size
+            if index > start, index - start >= max(limits.bulkWrite, 1) || bytes + size > limits.bulkWriteBytes {
+                parts.append(chunk[start..<index])
+                start = index
+                bytes = 0
+            }
+            bytes += size
+        }
+        return parts + [chunk[start...]]
+    }
+
+    private func put(
+        _ part: ArraySlice<PlannedMove>, _ timeToLive: String?, _ now: Timestamp, _ tally: inout Tally
+    ) async throws(RekeyError) {
+        try await table.awaitRoomForWrites(units: part.reduce(0) { $0 + CapacityUnits.write($1.new.size) })
+        let (old, new) = try await look(part)
+        var requests: [WriteRequest] = []
+        for move in part {
+            switch try decisions.put(move.planned, old: old[move.oldKey], new: new[move.newKey]) {
+            case .already: tally.already += 1
+            case .put:
+                try await removeStrays(of: move)
+                requests.append(.put(move.new))
+            case .replace(let there):
+                try await replace(PlannedMove.Copy(item: there, key: move.newKey), by: move)
+                tally.done += 1
+            case .gone where isDue(move.old, timeToLive, now): tally.expired += 1
+            case .gone: tally.gone.insert(move.newKey)
+            case .taken:
+                throw RekeyError(
+                    .differences,
+                    "a different item came under the new key \(move.newKey) since the survey; it was not overwritten",
+                    source: table.name)
+            case .unmovable: throw unmovable(move.oldKey)
+            }
+        }
+        try await table.write(requests)
+        tally.done += requests.count
+    }
+
     /// The new items, and the old ones of those that do not decide alone.
-    private func look(_ chunk: [PlannedMove]) async throws(RekeyError) -> (
+    private func look(_ chunk: some Collection<PlannedMove>) async throws(RekeyError) -> (
         old: [ItemKey: Item], new: [ItemKey: Item]
     ) {
         let new = try await table.read(chunk.map(\.newKey))
@@ -81,7 +107,9 @@ struct MoveSteps {
     /// Reads every new item back and compares it with what the rules make of the old one.
     ///
     /// - Parameter gone: new keys of items that were found deleted before.
-    func verifyNew(timeToLive: String?, now: Timestamp, gone: Set<ItemKey>) async throws(RekeyError) -> Tally {
+    func verifyNew(
+        timeToLive: String?, now: @autoclosure () -> Timestamp, gone: Set<ItemKey>
+    ) async throws(RekeyError) -> Tally {
         var tally = Tally()
         var missing: [ItemKey] = []
         var different: [ItemKey] = []
@@ -91,7 +119,8 @@ struct MoveSteps {
                 switch try decisions.verify(move.planned, old: old[move.oldKey], new: new[move.newKey]) {
                 case .equal: tally.done += 1
                 case .different: different.append(move.newKey)
-                case .missing where isDue(move.new, timeToLive, now): tally.expired += 1
+                // While the old one stands, the copy may as well have been lost.
+                case .missing where old[move.oldKey] == nil && isDue(move.new, timeToLive, now()): tally.expired += 1
                 case .missing: missing.append(move.newKey)
                 }
             }
@@ -115,14 +144,16 @@ struct MoveSteps {
     }
 
     /// Asks for every new item once more.
-    func presence(timeToLive: String?, now: Timestamp, gone: Set<ItemKey>) async throws(RekeyError) -> Presence {
+    func presence(
+        timeToLive: String?, now: @autoclosure () -> Timestamp, gone: Set<ItemKey>
+    ) async throws(RekeyError) -> Presence {
         var presence = Presence()
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             let there = try await table.read(chunk.map(\.newKey))
             for move in chunk {
                 if let current = there[move.newKey] {
                     if !current.isEqual(to: move.new) { presence.changed += 1 }
-                } else if !gone.contains(move.newKey), !isDue(move.new, timeToLive, now) {
+                } else if !gone.contains(move.newKey), !isDue(move.new, timeToLive, now()) {
                     presence.missing.append(move.newKey)
                 }
             }
@@ -216,10 +247,11 @@ struct MoveSteps {
     }
 }
 
-/// True where an item's time to live was over at `now`, so that the table may have deleted it.
+/// True where an item's time to live was over at `now`, so that the table may have deleted it. A time more than five years ago is never
+/// acted on. Source: "Using time to live (TTL) in DynamoDB", Amazon DynamoDB Developer Guide.
 func isDue(_ item: Item, _ attribute: String?, _ now: Timestamp) -> Bool {
     guard let attribute, let value = item.attribute(attribute), value.type == .number,
         let seconds = Int(String(decoding: plainNumber(value.text).prefix { $0 != UInt8(ascii: ".") }, as: UTF8.self))
     else { return false }
-    return seconds <= now.seconds
+    return seconds <= now.seconds && seconds > now.seconds - 5 * 365 * 86_400
 }

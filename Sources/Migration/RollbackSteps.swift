@@ -24,30 +24,40 @@ struct RollbackSteps {
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             let old = try await table.read(chunk.map(\.oldKey))
             let new = try await table.read(chunk.map(\.newKey))
-            var requests: [WriteRequest] = []
-            var expected: [ItemKey: Item] = [:]
+            var puts: [ConditionalPut] = []
+            var expected: [(move: PlannedMove, item: Item)] = []
             for move in chunk {
                 let item = try wanted(
                     move, old: old[move.oldKey], new: isKept(move) ? nil : new[move.newKey], inverse: inverse)
-                expected[move.oldKey] = item
-                if let current = old[move.oldKey], current.isEqual(to: item) { continue }
-                requests.append(.put(item))
-                count += 1
+                expected.append((move, item))
+                let current = old[move.oldKey]
+                if let current, current.isEqual(to: item) { continue }
+                puts.append(ConditionalPut(item, if: current.map { .equals($0) } ?? .absent))
             }
-            try await table.write(requests)
+            try await put(puts)
+            count += puts.count
             let back = try await table.read(chunk.map(\.oldKey))
-            for (key, item) in expected {
-                guard let current = back[key] else {
-                    if isDue(item, timeToLive, .now()) { continue }
-                    throw notPutBack(key)
+            for (move, item) in expected {
+                if let current = back[move.oldKey] {
+                    guard current.isEqual(to: item) else { throw notPutBack(move.oldKey) }
+                } else if !isDue(item, timeToLive, .now()) || (new[move.newKey] != nil && !isKept(move)) {
+                    // A put that was lost looks like a time that was over: the new item would be the last one.
+                    throw notPutBack(move.oldKey)
                 }
-                guard current.isEqual(to: item) else { throw notPutBack(key) }
             }
         }
         if let inverse {
             try await forEachCreated { items async throws(RekeyError) in count += try await bringBack(items, inverse) }
         }
         return count
+    }
+
+    /// Puts items over what was read a moment before, and over nothing else.
+    private func put(_ puts: [ConditionalPut]) async throws(RekeyError) {
+        for (put, outcome) in zip(puts, try await table.put(puts)) {
+            guard case .conditionFailed(let there) = outcome, !(there?.isEqual(to: put.item) ?? false) else { continue }
+            throw changedMeanwhile(try put.item.requiredKey(table.schema))
+        }
     }
 
     /// Those that are still there, in chunks.

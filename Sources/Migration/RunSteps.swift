@@ -53,7 +53,7 @@ package struct RunSteps: Sendable {
     private func steps(_ ledger: Ledger) async throws(RekeyError) {
         let delta = try DeltaLog(run, ledger, schema: table.schema)
         let timeToLive = try await table.describe().timeToLiveAttribute
-        var gone = try await move(steps(delta), ledger, timeToLive)
+        var left = try await move(steps(delta), ledger, timeToLive)
         events(.information("Verifying migration..."))
         var survey = try await look()
         var later = 0
@@ -65,7 +65,7 @@ package struct RunSteps: Sendable {
                 ))
             try delta.append(items)
             let keys = Set(try items.map { (item) throws(RekeyError) in try item.requiredKey(table.schema) })
-            gone.formUnion(try await move(steps(delta, only: keys), ledger, timeToLive))
+            left.add(try await move(steps(delta, only: keys), ledger, timeToLive))
             later += items.count
             events(.information("Verifying migration..."))
             survey = try await look()
@@ -76,7 +76,7 @@ package struct RunSteps: Sendable {
                 "\(survey.found.old.count) \(noun)s stand under old keys still, after \(Self.mostRounds) more rounds: stop what writes them, or deploy what writes new ones, then rekey resume",
                 source: table.name)
         }
-        try await finalCheck(ledger, survey.found, steps(delta), gone: gone, later: later, timeToLive: timeToLive)
+        try await finalCheck(ledger, survey.found, steps(delta), left, later: later, timeToLive: timeToLive)
     }
 
     /// How often items that came or changed meanwhile are moved after the first time, by one command.
@@ -91,10 +91,25 @@ package struct RunSteps: Sendable {
             rules: rules, delta: delta)
     }
 
-    /// Moves a list, and returns the new keys of those that others deleted.
+    /// Items of a list that were not moved, since they were gone.
+    private struct Departed {
+        /// The new keys of those that others deleted.
+        var gone: Set<ItemKey> = []
+        /// Of those whose time to live was over.
+        var expired = 0
+
+        var count: Int { gone.count + expired }
+
+        mutating func add(_ other: Self) {
+            gone.formUnion(other.gone)
+            expired += other.expired
+        }
+    }
+
+    /// Moves a list.
     private func move(
         _ steps: MoveSteps, _ ledger: Ledger, _ timeToLive: String?
-    ) async throws(RekeyError) -> Set<ItemKey> {
+    ) async throws(RekeyError) -> Departed {
         if plan.strategy == Migrate.Strategy.transact.rawValue {
             events(.information("Moving each \(noun) in a transaction..."))
             watch.begin("move", items: plan.oldCount)
@@ -102,16 +117,16 @@ package struct RunSteps: Sendable {
             try ledger.append(.deleted, facts(of: tally))
             events(.success("✓ Moved \(counted: tally.done + tally.already, noun)"))
             announce(tally)
-            return tally.gone
+            return Departed(gone: tally.gone, expired: tally.expired)
         }
-        var gone: Set<ItemKey> = []
+        var departed = Departed()
         for phase in MoveDecisions<Item>.batchOrder {
             switch phase {
             case .put:
                 events(.information("Creating new structure..."))
                 watch.begin("put", items: plan.oldCount)
                 let put = try await steps.put(timeToLive: timeToLive, now: .now())
-                gone = put.gone
+                departed = Departed(gone: put.gone, expired: put.expired)
                 try ledger.append(.put, facts(of: put))
                 events(
                     put.already > 0
@@ -121,9 +136,12 @@ package struct RunSteps: Sendable {
             case .verify:
                 events(.information("Verifying new structure..."))
                 watch.begin("verify", items: plan.oldCount)
-                let verified = try await steps.verifyNew(timeToLive: timeToLive, now: .now(), gone: gone)
-                try ledger.append(.verified, [("equal", "\(verified.done)"), ("expired", "\(verified.expired)")])
+                var verified = try await steps.verifyNew(timeToLive: timeToLive, now: .now(), gone: departed.gone)
+                verified.expired -= departed.expired
+                departed.expired += verified.expired
+                try ledger.append(.verified, [("equal", "\(verified.done)"), ("expired", "\(departed.expired)")])
                 events(.success("✓ Verified \(verified.done) items by reading them back"))
+                announce(verified)
             case .delete:
                 events(.information("Deleting old structure..."))
                 watch.begin("delete", items: plan.oldCount)
@@ -138,7 +156,7 @@ package struct RunSteps: Sendable {
                 announce(deleted)
             }
         }
-        return gone
+        return departed
     }
 
     /// Reads the whole table, and keeps the items that still stand under old keys.
@@ -175,7 +193,7 @@ package struct RunSteps: Sendable {
 
     /// No old item is left: is every new one there, and are references as good as before?
     private func finalCheck(
-        _ ledger: Ledger, _ survey: Survey, _ steps: MoveSteps, gone: Set<ItemKey>, later: Int, timeToLive: String?
+        _ ledger: Ledger, _ survey: Survey, _ steps: MoveSteps, _ left: Departed, later: Int, timeToLive: String?
     ) async throws(RekeyError) {
         guard let old = Digest(count: plan.oldCount, hex: plan.oldDigest),
             let new = Digest(count: plan.oldCount, hex: plan.newDigest),
@@ -187,7 +205,7 @@ package struct RunSteps: Sendable {
             events(.success("✓ Digest of the whole table is what it must be: \(survey.table.hex)"))
         } else {
             // Others wrote meanwhile, or some items were under both keys: then each item is asked for.
-            let found = try await steps.presence(timeToLive: timeToLive, now: .now(), gone: gone)
+            let found = try await steps.presence(timeToLive: timeToLive, now: .now(), gone: left.gone)
             guard found.missing.isEmpty else {
                 throw RekeyError(
                     .differences,
@@ -221,14 +239,14 @@ package struct RunSteps: Sendable {
                 ))
         }
         // The report first: a finished run is never gone into again.
-        try run.write(report(survey, gone: gone.count, later: later), to: run.reportPath)
+        try run.write(report(survey, left, later: later), to: run.reportPath)
         try ledger.append(
             .finished,
             [
-                ("count", "\(survey.table.count)"), ("digest", survey.table.hex), ("gone", "\(gone.count)"),
+                ("count", "\(survey.table.count)"), ("digest", survey.table.hex), ("gone", "\(left.gone.count)"),
                 ("unresolved", "\(survey.references.unresolvedAfter)"),
             ])
-        let moved = plan.oldCount - gone.count
+        let moved = plan.oldCount - left.count
         events(
             later > 0
                 ? .success(
@@ -239,11 +257,12 @@ package struct RunSteps: Sendable {
         events(.information("To go back: \(rollbackCommand)"))
     }
 
-    private func report(_ survey: Survey, gone: Int, later: Int) -> [UInt8] {
+    private func report(_ survey: Survey, _ left: Departed, later: Int) -> [UInt8] {
         let members = [
             ("run", quoted(plan.id)), ("table", quoted(plan.tableARN)), ("rules", quoted(plan.rulesName)),
             ("startedAt", quoted(plan.startedAt)), ("finishedAt", quoted(Timestamp.now().text)),
-            ("moved", "\(plan.oldCount - gone)"), ("movedLater", "\(later)"), ("deletedByOthers", "\(gone)"),
+            ("moved", "\(plan.oldCount - left.count)"), ("movedLater", "\(later)"),
+            ("deletedByOthers", "\(left.gone.count)"), ("expired", "\(left.expired)"),
             ("oldDigest", quoted(plan.oldDigest)), ("newDigest", quoted(plan.newDigest)),
             ("tableDigestBefore", quoted(plan.tableDigest)), ("tableDigestAfter", quoted(survey.table.hex)),
             ("snapshot", quoted(plan.snapshot)), ("rollback", quoted(rollbackCommand)),

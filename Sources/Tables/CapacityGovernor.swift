@@ -81,6 +81,17 @@ package final class CapacityGovernor: Sendable {
         }
     }
 
+    /// Waits until a call of so many units could go at once, or as many as are ever saved up; takes none of them.
+    ///
+    /// - Throws: as `admit`.
+    func awaitRoom(_ budget: WritableKeyPath<Budgets, TokenBucket?>, _ units: Double) async throws(RekeyError) {
+        try await waitWhilePaused()
+        while let wait = budgets.withLock({ $0[keyPath: budget]?.wait(for: units, now: time.now()) }), wait > .zero {
+            try await time.wait(min(wait, Self.attention))
+            try await waitWhilePaused()
+        }
+    }
+
     /// Gives back, or takes, what an estimate was wrong by.
     func settle(_ budget: WritableKeyPath<Budgets, TokenBucket?>, _ difference: Double) {
         budgets.withLock { $0[keyPath: budget]?.settle(difference, now: time.now()) }

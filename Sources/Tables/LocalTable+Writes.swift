@@ -38,6 +38,23 @@ extension LocalTable {
     }
 
     /// All in one transaction.
+    package func put(_ puts: [ConditionalPut]) async throws(RekeyError) -> [WriteOutcome] {
+        var changes: [(condition: WriteCondition, change: Change)] = []
+        for put in puts { changes.append((put.condition, Change(.put(put.item), try checks.check(put.item)))) }
+        let wanted = changes
+        return try await write { database in
+            var writer = RowWriter(database)
+            var outcomes: [WriteOutcome] = []
+            for (condition, change) in wanted {
+                let refused = try Self.refusal(condition, change, database)
+                outcomes.append(try refused ?? .done(consumedWriteUnits: writer.apply(change)))
+            }
+            try writer.finish()
+            return outcomes
+        }
+    }
+
+    /// All in one transaction.
     package func deleteUnchanged(_ items: [Item]) async throws(RekeyError) -> [WriteOutcome] {
         var changes: [(item: Item, change: Change)] = []
         for item in items {
@@ -136,20 +153,25 @@ extension LocalTable {
         }
     }
 
+    /// The outcome where the condition does not hold, else nil.
+    private static func refusal(
+        _ condition: WriteCondition, _ change: Change, _ database: Database
+    ) throws -> WriteOutcome? {
+        if case .none = condition { return nil }
+        let current = try Row(database, at: change.position)?.item
+        let holds =
+            switch condition {
+            case .none: true
+            case .absent: current == nil
+            case .exists: current != nil
+            case .equals(let expected): current?.isEqual(to: expected) ?? false
+            }
+        return holds ? nil : .conditionFailed(current: current)
+    }
+
     private func apply(_ change: Change, if condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
         try await write { database in
-            if case .none = condition {
-            } else {
-                let current = try Row(database, at: change.position)?.item
-                let holds =
-                    switch condition {
-                    case .none: true
-                    case .absent: current == nil
-                    case .exists: current != nil
-                    case .equals(let expected): current?.isEqual(to: expected) ?? false
-                    }
-                guard holds else { return .conditionFailed(current: current) }
-            }
+            if let refused = try Self.refusal(condition, change, database) { return refused }
             var writer = RowWriter(database)
             let units = try writer.apply(change)
             try writer.finish()

@@ -6,7 +6,7 @@ import Synchronization
 package final class MeteredTable: Table {
     /// An operation of `Table`.
     package enum Operation: String, Sendable, CaseIterable {
-        case describe, scan, query, batchGet, batchWrite, bulkWrite, put, delete, deleteUnchanged, transactMove
+        case describe, scan, query, batchGet, batchWrite, bulkWrite, put, putEach, delete, deleteUnchanged, transactMove
     }
 
     /// What an operation did so far.
@@ -23,6 +23,13 @@ package final class MeteredTable: Table {
         package var units = 0.0
         /// Items or keys that came back as unprocessed, and writes whose condition failed.
         package var notDone = 0
+
+        fileprivate mutating func add(_ other: Usage) {
+            items += other.items
+            bytes += other.bytes
+            units += other.units
+            notDone += other.notDone
+        }
     }
 
     private static let reads: Set<Operation> = [.scan, .query, .batchGet]
@@ -108,6 +115,22 @@ package final class MeteredTable: Table {
         }
     }
 
+    package func put(_ puts: [ConditionalPut]) async throws(RekeyError) -> [WriteOutcome] {
+        try await counted(.putEach) { () async throws(RekeyError) in
+            let outcomes = try await base.put(puts)
+            return (
+                outcomes,
+                zip(puts, outcomes).reduce(into: Usage()) { $0.add(Self.usage(of: $1.1, bytes: $1.0.item.size)) }
+            )
+        }
+    }
+
+    package func awaitRoomForWrites(units: Double) async throws(RekeyError) {
+        try await base.awaitRoomForWrites(units: units)
+    }
+
+    package var readsToCompare: Bool { base.readsToCompare }
+
     package func delete(_ key: ItemKey, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
         try await counted(.delete) { () async throws(RekeyError) in
             let outcome = try await base.delete(key, condition: condition)
@@ -118,14 +141,7 @@ package final class MeteredTable: Table {
     package func deleteUnchanged(_ items: [Item]) async throws(RekeyError) -> [WriteOutcome] {
         try await counted(.deleteUnchanged) { () async throws(RekeyError) in
             let outcomes = try await base.deleteUnchanged(items)
-            var total = Usage()
-            for outcome in outcomes {
-                let usage = Self.usage(of: outcome, bytes: 0)
-                total.items += usage.items
-                total.units += usage.units
-                total.notDone += usage.notDone
-            }
-            return (outcomes, total)
+            return (outcomes, outcomes.reduce(into: Usage()) { $0.add(Self.usage(of: $1, bytes: 0)) })
         }
     }
 

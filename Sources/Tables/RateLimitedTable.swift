@@ -86,14 +86,37 @@ package final class RateLimitedTable: Table {
     }
 
     package func put(_ item: Item, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
-        try await limited(\.write, Self.estimate([.put(item)])) { () async throws(RekeyError) in
+        try await admitReads(compared(by: condition))
+        return try await limited(\.write, Self.estimate([.put(item)])) { () async throws(RekeyError) in
             let outcome = try await base.put(item, condition: condition)
             return (outcome, Self.cost(outcome))
         }
     }
 
+    package func put(_ puts: [ConditionalPut]) async throws(RekeyError) -> [WriteOutcome] {
+        var outcomes: [WriteOutcome] = []
+        outcomes.reserveCapacity(puts.count)
+        while outcomes.count < puts.count {
+            let part = Array(puts[outcomes.count..<min(outcomes.count + most(of: puts.count), puts.count)])
+            try await admitReads(part.reduce(0) { $0 + compared(by: $1.condition) })
+            let units = Self.estimate(part.map { .put($0.item) })
+            outcomes += try await limited(\.write, units) { () async throws(RekeyError) in
+                let outcomes = try await base.put(part)
+                return (outcomes, outcomes.reduce(0) { $0 + Self.cost($1) })
+            }
+        }
+        return outcomes
+    }
+
+    package func awaitRoomForWrites(units: Double) async throws(RekeyError) {
+        try await governor.awaitRoom(\.write, units)
+    }
+
+    package var readsToCompare: Bool { base.readsToCompare }
+
     package func delete(_ key: ItemKey, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
-        try await limited(\.write, Self.estimate([.delete(key)])) { () async throws(RekeyError) in
+        try await admitReads(compared(by: condition))
+        return try await limited(\.write, Self.estimate([.delete(key)])) { () async throws(RekeyError) in
             let outcome = try await base.delete(key, condition: condition)
             return (outcome, Self.cost(outcome))
         }
@@ -103,9 +126,8 @@ package final class RateLimitedTable: Table {
         var outcomes: [WriteOutcome] = []
         outcomes.reserveCapacity(items.count)
         while outcomes.count < items.count {
-            // Without a limit all at once, which an embedded table does in one transaction.
-            let most = governor.rates.write == nil ? items.count : max(limits.bulkWrite, 1)
-            let part = Array(items[outcomes.count..<min(outcomes.count + most, items.count)])
+            let part = Array(items[outcomes.count..<min(outcomes.count + most(of: items.count), items.count)])
+            try await admitReads(part.reduce(0) { $0 + compared(by: .equals($1)) })
             let units = part.reduce(0) { $0 + CapacityUnits.write($1.size) }
             outcomes += try await limited(\.write, units) { () async throws(RekeyError) in
                 let outcomes = try await base.deleteUnchanged(part)
@@ -120,10 +142,25 @@ package final class RateLimitedTable: Table {
             $0 + CapacityUnits.write($1.old.size, transactional: true)
                 + CapacityUnits.write($1.new.size, transactional: true)
         }
+        // The old item and what may stand under its new key.
+        try await admitReads(moves.reduce(0) { $0 + compared(by: .equals($1.old)) + compared(by: .equals($1.new)) })
         return try await limited(\.write, units) { () async throws(RekeyError) in
             let result = try await base.transactMove(moves)
             return (result, result.consumedWriteUnits)
         }
+    }
+
+    /// How many of `count` writes go together: without a limit all, which an embedded table does in one transaction.
+    private func most(of count: Int) -> Int { governor.rates.write == nil ? count : max(limits.bulkWrite, 1) }
+
+    /// The read units of comparing an item for a write, where that takes a read.
+    private func compared(by condition: WriteCondition) -> Double {
+        guard case .equals(let item) = condition, readsToCompare else { return 0 }
+        return CapacityUnits.read(item.size, consistent: true)
+    }
+
+    private func admitReads(_ units: Double) async throws(RekeyError) {
+        if units > 0 { try await governor.admit(\.read, units) }
     }
 
     private func limited<Answer>(

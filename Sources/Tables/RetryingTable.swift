@@ -69,6 +69,16 @@ package struct RetryingTable: Table {
         try await base.put(item, condition: condition)
     }
 
+    package func put(_ puts: [ConditionalPut]) async throws(RekeyError) -> [WriteOutcome] {
+        try await base.put(puts)
+    }
+
+    package func awaitRoomForWrites(units: Double) async throws(RekeyError) {
+        try await base.awaitRoomForWrites(units: units)
+    }
+
+    package var readsToCompare: Bool { base.readsToCompare }
+
     package func delete(_ key: ItemKey, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
         try await base.delete(key, condition: condition)
     }

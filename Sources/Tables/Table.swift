@@ -46,6 +46,15 @@ package protocol Table: Sendable {
     /// Stores an item in place of any item under its key, if the condition holds.
     func put(_ item: Item, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome
 
+    /// Stores each item whose condition holds; one outcome an item, in order. Each is decided and written atomically.
+    func put(_ puts: [ConditionalPut]) async throws(RekeyError) -> [WriteOutcome]
+
+    /// Waits until writes may go at once, where a limit or a pause holds them back: what is read after it is fresh when it is written.
+    func awaitRoomForWrites(units: Double) async throws(RekeyError)
+
+    /// Whether each item that is compared in a write is read first, which costs read units.
+    var readsToCompare: Bool { get }
+
     /// Removes the item under a key, if the condition holds. A missing item fails `exists` and `equals` only.
     func delete(_ key: ItemKey, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome
 
@@ -93,6 +102,17 @@ extension Table {
         }
         return result.items.first
     }
+
+    package func put(_ puts: [ConditionalPut]) async throws(RekeyError) -> [WriteOutcome] {
+        var outcomes: [WriteOutcome] = []
+        outcomes.reserveCapacity(puts.count)
+        for next in puts { outcomes.append(try await put(next.item, condition: next.condition)) }
+        return outcomes
+    }
+
+    package func awaitRoomForWrites(units: Double) async throws(RekeyError) {}
+
+    package var readsToCompare: Bool { false }
 
     /// `delete` with `equals`, item by item.
     package func deleteUnchanged(_ items: [Item]) async throws(RekeyError) -> [WriteOutcome] {

@@ -169,6 +169,17 @@ package enum WriteCondition: Sendable {
     case equals(Item)
 }
 
+/// An item to store under a condition.
+package struct ConditionalPut: Sendable {
+    package var item: Item
+    package var condition: WriteCondition
+
+    package init(_ item: Item, if condition: WriteCondition) {
+        self.item = item
+        self.condition = condition
+    }
+}
+
 /// What became of a conditional write.
 package enum WriteOutcome: Sendable {
     /// Written (or deleted).

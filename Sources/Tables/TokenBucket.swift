@@ -25,6 +25,13 @@ package struct TokenBucket: Sendable {
         return tokens >= 0 ? .zero : .seconds(-tokens / rate)
     }
 
+    /// How long until so many units are there, or a full bucket.
+    package mutating func wait(for units: Double, now: Duration) -> Duration {
+        refill(now)
+        let missing = min(units, capacity) - tokens
+        return missing > 0 ? .seconds(missing / rate) : .zero
+    }
+
     /// Corrects an estimate: positive for units used beyond it, negative for units left over.
     package mutating func settle(_ difference: Double, now: Duration) {
         refill(now)

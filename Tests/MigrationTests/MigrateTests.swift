@@ -98,7 +98,7 @@ import Testing
                     #expect(put.count == 90 && readBack == put, "a delete before all was read back")
                     deleted.formUnion(try items.map { try $0.key(.standard) })
                 case .scan: if deleted.count == 90 { scansAfterDelete += 1 }
-                case .put, .delete, .move: Issue.record("an unexpected \(call)")
+                case .put, .putEach, .delete, .move: Issue.record("an unexpected \(call)")
                 case .describe, .query: break
                 }
             }

@@ -108,13 +108,52 @@ import Testing
         }
     }
 
+    /// A time to live of yesterday.
+    private let dueYesterday = ",\"ttl\":{\"N\":\"\(Timestamp.now().seconds - 86_400)\"}"
+
+    /// A time that nothing is deleted for, or an old item that still stands: a lost put is a lost put, and the old item stays.
+    @Test(arguments: [true, false])
+    func aLostPutOfADueItemIsFound(isAncient: Bool) async throws {
+        try await withWorld { world in
+            try await world.table.pretend(timeToLiveAttribute: .some("ttl"))
+            let due = oldPlan("due", extra: isAncient ? ",\"ttl\":{\"N\":\"0\"}" : dueYesterday)
+            let items = someItems(3) + [due]
+            try await world.put(items)
+            let lossy = WatchedTable(
+                world.table,
+                alter: { request in
+                    guard case .put(let item) = request, (try? item.key(.standard)) == key("PLAN", "META#due") else {
+                        return request
+                    }
+                    return nil
+                })
+            #expect(await failure { _ = try await world.migrate(lossy).execute() }?.code == .differences)
+            try await requireNothingLost(items, world.table, "after a lost put")
+            // The other way: a put of the rollback is lost, and the new item must stay.
+            _ = try await world.resume()
+            let deaf = WatchedTable(
+                world.table,
+                alter: { request in
+                    guard case .put(let item) = request, (try? item.key(.standard)) == key("PLAN#due", "META") else {
+                        return request
+                    }
+                    return nil
+                })
+            #expect(
+                await failure { _ = try await world.rollback(deaf).execute(runs: world.runs) }?.code == .differences)
+            try await requireNothingLost(items, world.table, "after a lost put of the rollback")
+            _ = try await world.rollback().execute(runs: world.runs)
+            #expect(digest(try await world.items().values) == digest(items))
+        }
+    }
+
     /// Items whose time to live is over may vanish at any moment: they are counted apart, and others that vanish are told.
     @Test(arguments: Migrate.Strategy.allCases)
     func dueItemsMayVanish(strategy: Migrate.Strategy) async throws {
         for number in 1...14 {
             try await withWorld { world in
                 try await world.table.pretend(timeToLiveAttribute: .some("ttl"))
-                try await world.put(someItems(3) + [oldPlan("due", extra: ",\"ttl\":{\"N\":\"1000000000\"}")])
+                try await world.put(someItems(3) + [oldPlan("due", extra: dueYesterday)])
                 let base = world.table
                 let table = WatchedTable(
                     base,

@@ -55,6 +55,29 @@ import Testing
         }
     }
 
+    /// What others put under an old key between look and write is not overwritten, whatever the rule.
+    @Test(arguments: Rollback.ConflictRule.allCases, [true, false])
+    func anOldItemThatComesBetween(rule: Rollback.ConflictRule, replaces: Bool) async throws {
+        try await withWorld { world in
+            let items = someItems(5)
+            try await world.put(items)
+            _ = try await world.migrate().execute()
+            if replaces, rule == .takeSnapshot { try await world.put([oldPlan("2", name: "first")]) }
+            let base = world.table
+            let theirs = oldPlan("2", name: "written by the application that was rolled back")
+            let table = WatchedTable(
+                base,
+                before: { (_, call) async throws(RekeyError) in
+                    if case .putEach = call { _ = try await base.put(theirs, condition: .none) }
+                })
+            let error = await failure {
+                _ = try await world.rollback(table, onConflict: rule).execute(runs: world.runs)
+            }
+            #expect(error?.code == .stoppedResumable)
+            #expect(try await world.items()[key("PLAN#2", "META")]?.isEqual(to: theirs) == true)
+        }
+    }
+
     /// A user changes a new item before the n-th call of a rollback, for every n: the change is carried over, or the rollback stops.
     @Test(arguments: [Rollback.ConflictRule.stop, .keepCurrent])
     func aWriterAtEveryCall(rule: Rollback.ConflictRule) async throws {

@@ -11,6 +11,7 @@ enum TableCall: Sendable {
     case get([ItemKey])
     case write([WriteRequest])
     case put(Item, WriteCondition)
+    case putEach([ConditionalPut])
     case delete(ItemKey, WriteCondition)
     case deleteUnchanged([Item])
     case move([Move])
@@ -99,6 +100,20 @@ final class WatchedTable: Table {
     func put(_ item: Item, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
         try await watched(.put(item, condition)) { () async throws(RekeyError) in
             try await base.put(item, condition: condition)
+        }
+    }
+
+    func put(_ puts: [ConditionalPut]) async throws(RekeyError) -> [WriteOutcome] {
+        try await watched(.putEach(puts)) { () async throws(RekeyError) in
+            var outcomes: [WriteOutcome] = []
+            for next in puts {
+                if case .put(let item)? = alter(.put(next.item)) {
+                    outcomes.append(try await base.put(item, condition: next.condition))
+                } else {
+                    outcomes.append(.done(consumedWriteUnits: 1))
+                }
+            }
+            return outcomes
         }
     }
 

@@ -27,6 +27,25 @@ extension TableContract {
         #expect(try await failure(table.put(stored, condition: .equals(equal))) == "n")
     }
 
+    func putsManyOnCondition() async throws {
+        let table = try await make(.standard)
+        try await load([item("p", "1", "1"), item("p", "2", "2"), item("p", "3", "3")], into: table)
+        let outcomes = try await table.put([
+            ConditionalPut(item("p", "0", "new"), if: .absent),
+            ConditionalPut(item("p", "1", "new"), if: .absent),
+            ConditionalPut(item("p", "2", "new"), if: .equals(item("p", "2", "2"))),
+            ConditionalPut(item("p", "3", "new"), if: .equals(item("p", "3", "2"))),
+            ConditionalPut(item("p", "4", "new"), if: .equals(item("p", "4", "4"))),
+        ])
+        let currents = outcomes.map { outcome -> String? in
+            guard case .conditionFailed(let current) = outcome else { return "done" }
+            return current.map { value($0) }
+        }
+        #expect(currents == ["done", "1", "done", "3", nil])
+        #expect(try await scanAll(table).map { value($0) }.sorted() == ["1", "3", "new", "new"])
+        #expect(try await table.put([]).isEmpty)
+    }
+
     func deletesOnCondition() async throws {
         let table = try await make(.standard)
         let first = item("p", "s", "1")

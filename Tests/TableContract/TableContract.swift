@@ -17,7 +17,8 @@ package struct TableContract: Sendable {
         case scansInPages, scansInSegments, scansByPrefix, cutsPagesAtOneMegabyte, refusesBadPages
         case queriesInPages, ordersStringsByBytes, selectsByPrefix, ordersNumbersByValue, ordersBinariesByBytes
         case tableWithoutSortKey
-        case putsOnCondition, deletesOnCondition, movesInTransactions, movesAllOrNone, refusesBadTransactions
+        case putsOnCondition, putsManyOnCondition, deletesOnCondition, movesInTransactions, movesAllOrNone,
+            refusesBadTransactions
 
         /// Whether the check only looks at an empty table and at what it refuses.
         package var isOfRefusals: Bool {
@@ -66,6 +67,7 @@ package struct TableContract: Sendable {
         case .ordersBinariesByBytes: try await ordersBinariesByBytes()
         case .tableWithoutSortKey: try await tableWithoutSortKey()
         case .putsOnCondition: try await putsOnCondition()
+        case .putsManyOnCondition: try await putsManyOnCondition()
         case .deletesOnCondition: try await deletesOnCondition()
         case .movesInTransactions: try await movesInTransactions()
         case .movesAllOrNone: try await movesAllOrNone()

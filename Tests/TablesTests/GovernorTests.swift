@@ -26,6 +26,25 @@ struct GovernorTests {
         }
     }
 
+    @Test("Room is waited for, and taken by the write alone")
+    func room() async throws {
+        try await withTables { make in
+            let clock = Clock()
+            let table = RateLimitedTable(
+                try await make(.standard), governor: CapacityGovernor(writeUnits: 10, time: clock.source))
+            try await put(20, table)
+            #expect(clock.slept == .seconds(1))
+            try await table.awaitRoomForWrites(units: 5)
+            #expect(clock.slept == .seconds(1.5))
+            try await table.awaitRoomForWrites(units: 5)
+            try await put(5, table)
+            #expect(clock.slept == .seconds(1.5))
+            // More than is ever saved up: a full bucket.
+            try await table.awaitRoomForWrites(units: 1000)
+            #expect(clock.slept == .seconds(2.5))
+        }
+    }
+
     @Test("A rate that is changed holds for what is still owed")
     func otherRate() async throws {
         try await withTables { make in
