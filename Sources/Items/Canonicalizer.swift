@@ -31,7 +31,24 @@ package struct Canonicalizer: ~Copyable {
 
     /// The canonical form of a validated item; valid until the next call.
     package mutating func canonical(_ item: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        if let canonical = compact.canonical(item) { return canonical }
+        compact.canonical(item) ?? careful(item)
+    }
+
+    /// The canonical form of the item that `scanner` read last, at `range` of its line; valid until the next call.
+    package mutating func canonical(
+        _ range: Range<Int>, of line: UnsafeRawBufferPointer, by scanner: borrowing RecordScanner
+    ) -> UnsafeRawBufferPointer {
+        if let noted = scanner.withNotes({ compact.canonical($0) }) { return noted }
+        return careful(UnsafeRawBufferPointer(rebasing: line[range]))
+    }
+
+    /// The canonical form of a validated item, valid until the next call, and DynamoDB's size of the item.
+    package mutating func measured(_ item: UnsafeRawBufferPointer) -> (canonical: UnsafeRawBufferPointer, size: Int) {
+        guard let noted = compact.canonical(item) else { return (careful(item), storedSize(item)) }
+        return (noted, compact.storedSize ?? storedSize(item))
+    }
+
+    private mutating func careful(_ item: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         output.removeAll()
         keys.removeAll()
         pieces.removeAll(keepingCapacity: true)

@@ -60,6 +60,11 @@ package struct ItemView {
         return try body(writer.bytes)
     }
 
+    /// Whether a string, number or binary has these bytes, without escapes.
+    package func holds(_ text: UnsafeRawBufferPointer, in slot: AttributeSlot) -> Bool {
+        slot.contentHasEscape ? withText(slot) { equal($0, text) } : equal(bytes(slot.content), text)
+    }
+
     /// The value of a key attribute. Throws when it is missing, of another type, empty or over DynamoDB's limits (partition key 2048
     /// bytes, sort key 1024; source: DynamoDB developer guide, Naming rules and data types).
     package func keyValue(_ attribute: KeyAttribute, isSort: Bool) throws(ItemError) -> KeyValue {

@@ -90,7 +90,7 @@ final class DataFileReader {
         }
         result.count += 1
         guard expected == .item, let image = record.image else { return }
-        result.digest.add(canonical: canonicalizer.canonical(UnsafeRawBufferPointer(rebasing: line[image])))
+        result.digest.add(canonical: canonicalizer.canonical(image, of: line, by: scanner))
         guard let schema = export.metadata?.keySchema else { return }
         let key = try ItemView(line: line, attributes: scanner.attributes).key(schema)
         let sortable = key.sortableBytes

@@ -21,6 +21,14 @@ struct StreamDigest: ~Copyable {
         }
     }
 
+    /// Adds a record that `scanner` has read from `line` just now.
+    mutating func add(_ record: Record, in line: UnsafeRawBufferPointer, by scanner: borrowing RecordScanner) {
+        guard let image = record.image, record.kind == .item || record.kind == .putRequest else {
+            return add(record, in: line)
+        }
+        digest.add(canonical: canonicalizer.canonical(image, of: line, by: scanner))
+    }
+
     /// Adds an item by its typed JSON.
     mutating func add(item: UnsafeRawBufferPointer) { digest.add(canonical: canonicalizer.canonical(item)) }
 

@@ -89,7 +89,8 @@ final class TransformOutput: BlockOutput {
     /// `{"Key":{…}}` of each item whose key lies in the range of a rule's `to`; equal keys are equal bytes.
     let targets = BlockText()
     /// The keys that come out, as far as they may collide.
-    var keys = CollisionKeys()
+    // Used by one thread at a time, like all of a block; a check at each use would be paid for each item.
+    @exclusivity(unchecked) var keys = CollisionKeys()
 
     func begin(_ block: UnsafeRawBufferPointer) {
         lines.begin(block)
@@ -111,6 +112,8 @@ struct TransformWorker: RecordWorker, ~Copyable {
     private var scanner = RecordScanner()
     private var digest = StreamDigest()
     private var rewritten = ByteWriter(capacity: 4096)
+    /// Sortable bytes of the key that an item had.
+    private var oldKey = ByteWriter()
     /// A request or a key on its way out.
     private var deletion = ByteWriter(capacity: 256)
 
@@ -134,22 +137,24 @@ struct TransformWorker: RecordWorker, ~Copyable {
         switch try rekeyer.place(view, range: image, from: 0, into: &rewritten) {
         case .moved: break
         case .produced:
-            let key = try rekeyer.oldKey(view)
-            if writesTargets { try writeTarget(key, view, output) }
-            output.keys.add(.present, key: key, oldKey: key)
+            oldKey.removeAll()
+            try rekeyer.appendOldKey(view, to: &oldKey)
+            if writesTargets { try writeTarget(try rekeyer.oldKey(view), view, output) }
+            output.keys.add(.present, oldKey: oldKey.bytes) { $0.append(oldKey.bytes) }
             return pass(line, record, output)
         case .elsewhere: return pass(line, record, output)
         }
         rewritten.append(UnsafeRawBufferPointer(rebasing: line[image.upperBound...]))
-        let oldKey = try rekeyer.oldKey(view)
+        oldKey.removeAll()
+        try rekeyer.appendOldKey(view, to: &oldKey)
         try write(output)
         if writesTargets { try writeTarget(rekeyer.newKey, view, output) }
-        output.keys.add(.produced, key: rekeyer.newKey, oldKey: oldKey)
+        output.keys.add(.produced, oldKey: oldKey.bytes) { rekeyer.appendNewKey(to: &$0) }
         if writesDeletions {
             deletion.removeAll()
             deletion.append("{\"DeleteRequest\":{\"Key\":" as StaticString)
             let schema = try view.inferredSchema(partition: rules.partition, sort: rules.sort)
-            deletion.append(oldKey.json(schema))
+            deletion.append(try rekeyer.oldKey(view).json(schema))
             deletion.append("}}" as StaticString)
             output.deletions.write(deletion.bytes)
             if wantsDigest { output.deletions.digest.combine(try digest(of: deletion.bytes)) }
@@ -184,7 +189,7 @@ struct TransformWorker: RecordWorker, ~Copyable {
     }
 
     private mutating func digest(of line: UnsafeRawBufferPointer) throws(ItemError) -> Digest {
-        digest.add(try scanner.scan(line), in: line)
+        digest.add(try scanner.scan(line), in: line, by: scanner)
         return digest.take()
     }
 
