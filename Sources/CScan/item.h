@@ -37,6 +37,8 @@ typedef struct {
     /// The number of the first note that is not part of this value.
     int32_t next;
     uint8_t type, flags;
+    /// To a length that is quickly multiplied.
+    uint8_t unused[6];
 } rekey_note;
 
 /// A marked text, and what was noted of an item in it.

@@ -34,12 +34,10 @@ package struct Canonicalizer: ~Copyable {
         compact.canonical(item) ?? careful(item)
     }
 
-    /// The canonical form of the item that `scanner` read last, at `range` of its line; valid until the next call.
-    package mutating func canonical(
-        _ range: Range<Int>, of line: UnsafeRawBufferPointer, by scanner: borrowing RecordScanner
-    ) -> UnsafeRawBufferPointer {
-        if let noted = scanner.withNotes({ compact.canonical($0) }) { return noted }
-        return careful(UnsafeRawBufferPointer(rebasing: line[range]))
+    /// The canonical form of the item of a view, which stands at `range` of its line; valid until the next call.
+    package mutating func canonical(_ range: Range<Int>, of view: ItemView) -> UnsafeRawBufferPointer {
+        if let notes = view.notes, let noted = compact.canonical(notes, length: range.count) { return noted }
+        return careful(UnsafeRawBufferPointer(rebasing: view.line[range]))
     }
 
     /// The canonical form of a validated item, valid until the next call, and DynamoDB's size of the item.

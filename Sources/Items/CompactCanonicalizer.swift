@@ -59,14 +59,10 @@ struct CompactCanonicalizer: ~Copyable {
     }
 
     /// DynamoDB's size of the item that was given last as it stands; nil where only a walk can tell.
-    var storedSize: Int? { notes.storedSize }
+    var storedSize: Int? { notes.view.storedSize }
 
-    /// The canonical form of an item that was noted and checked; valid until the next call.
-    mutating func canonical(_ notes: borrowing ItemNotes) -> UnsafeRawBufferPointer? {
-        canonical(notes.view, length: notes.length)
-    }
-
-    private mutating func canonical(_ item: NotedText, length: Int) -> UnsafeRawBufferPointer? {
+    /// The canonical form of an item of `length` bytes that was noted and checked; valid until the next call.
+    mutating func canonical(_ item: NotedText, length: Int) -> UnsafeRawBufferPointer? {
         // A number may grow by four bytes for each eleven that it takes, nothing else grows.
         let needed = length * 2 + Self.slack
         if needed > capacity { grow(needed) }
@@ -256,7 +252,9 @@ struct CompactCanonicalizer: ~Copyable {
             for index in 0..<size {
                 let own = group[index]
                 var place = 0
-                for other in 0..<size { place &+= group[other].prefix < own.prefix ? 1 : 0 }
+                for other in 0..<size {
+                    place &+= Int(unsafeBitCast(group[other].prefix < own.prefix, to: UInt8.self))
+                }
                 ordered[place] = own
                 taken |= 1 &<< UInt64(place)
             }

@@ -51,6 +51,8 @@ struct NotedText {
     /// `end / 64 + 1` words; the bit behind the last byte is set, so that a search always ends.
     private let marks: UnsafePointer<UInt64>
     private let notes: UnsafePointer<rekey_note>
+    /// DynamoDB's size of the item, but for what numbers, binaries and their sets hold.
+    private let size: Int
 
     @inline(__always)
     fileprivate init(_ item: rekey_item) {
@@ -59,6 +61,7 @@ struct NotedText {
         count = Int(item.count)
         marks = item.marks
         notes = UnsafePointer(item.notes)
+        size = item.size
     }
 
     @inline(__always)
@@ -67,6 +70,35 @@ struct NotedText {
     /// The first quote, backslash, control character or byte above 0x7F from `start` on, or `end`.
     @inline(__always)
     func nextSpecial(_ start: Int) -> Int { rekey_next_special(marks, start) }
+
+    /// DynamoDB's size of the item; nil where numbers or binaries of sets have escapes. The item must have been checked.
+    var storedSize: Int? {
+        var size = size
+        for index in 0..<count {
+            let note = self[index]
+            let length = note.contentEnd &- note.content
+            switch note.type {
+            case .number where note.isCanonical:
+                // Nothing but digits, and a sign.
+                let sign = base[note.content] == UInt8(ascii: "-") ? 1 : 0
+                size &+= 1 &+ (length &- sign &+ 1) / 2 &+ sign
+            case .number: size &+= numberSize(base + note.content, count: length)
+            case .binary: size &+= base64Size(base + note.content, count: length)
+            case .numberSet:
+                if note.hasEscape { return nil }
+                forEachMember(of: note) { size += numberSize(base + $0, count: $1) }
+            case .binarySet:
+                if note.hasEscape { return nil }
+                forEachMember(of: note) { size += base64Size(base + $0, count: $1) }
+            default: break
+            }
+        }
+        return size
+    }
+
+    private func numberSize(_ text: UnsafePointer<UInt8>, count: Int) -> Int {
+        (try? DecimalNumber(text, count: count).storedSize) ?? 0
+    }
 
     /// Calls `body` with each member of a set without escapes, given without its quotes.
     @inline(__always)
@@ -89,8 +121,6 @@ struct ItemNotes: ~Copyable {
     private var item = rekey_item()
     private var capacity = 0
     private var marks: UnsafeMutablePointer<UInt64>?
-    /// Bytes of the item.
-    private(set) var length = 0
 
     /// Longer texts go the careful way, so that notes stay small: DynamoDB's items end at 400 KB.
     static let maximumText = 1 << 20
@@ -111,9 +141,7 @@ struct ItemNotes: ~Copyable {
         item.base = base.assumingMemoryBound(to: UInt8.self)
         item.end = text.count
         rekey_mark_special_bytes(item.base, text.count, marks)
-        let end = rekey_scan_item(&item, start)
-        length = end &- start
-        return end
+        return rekey_scan_item(&item, start)
     }
 
     var view: NotedText { NotedText(item) }
@@ -129,35 +157,5 @@ struct ItemNotes: ~Copyable {
         let words = UnsafeMutablePointer<UInt64>.allocate(capacity: capacity / 64 + 1)
         marks = words
         item.marks = UnsafePointer(words)
-    }
-
-    /// DynamoDB's size of the item; nil where numbers or binaries of sets have escapes. The item must have been checked.
-    var storedSize: Int? {
-        var size = item.size
-        let text = view
-        for index in 0..<text.count {
-            let note = text[index]
-            let length = note.contentEnd &- note.content
-            switch note.type {
-            case .number where note.isCanonical:
-                // Nothing but digits, and a sign.
-                let sign = text.base[note.content] == UInt8(ascii: "-") ? 1 : 0
-                size &+= 1 &+ (length &- sign &+ 1) / 2 &+ sign
-            case .number: size &+= numberSize(text.base + note.content, count: length)
-            case .binary: size &+= base64Size(text.base + note.content, count: length)
-            case .numberSet:
-                if note.hasEscape { return nil }
-                text.forEachMember(of: note) { size += numberSize(text.base + $0, count: $1) }
-            case .binarySet:
-                if note.hasEscape { return nil }
-                text.forEachMember(of: note) { size += base64Size(text.base + $0, count: $1) }
-            default: break
-            }
-        }
-        return size
-    }
-
-    private func numberSize(_ text: UnsafePointer<UInt8>, count: Int) -> Int {
-        (try? DecimalNumber(text, count: count).storedSize) ?? 0
     }
 }

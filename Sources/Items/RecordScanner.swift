@@ -20,11 +20,15 @@ package struct RecordScanner: ~Copyable {
     }
 
     /// DynamoDB's size of that item; nil where only `ItemView.storedSize` can tell.
-    package var itemSize: Int? { isCompact ? scanner.notes.storedSize : scanner.itemSize }
+    package var itemSize: Int? { isCompact ? scanner.notes.view.storedSize : scanner.itemSize }
 
-    /// Calls `body` with the notes of the item scanned last where they are there.
+    /// That item, in the line that was scanned. Valid until the next scan.
     @inline(__always)
-    func withNotes<R>(_ body: (borrowing ItemNotes) -> R?) -> R? { isCompact ? body(scanner.notes) : nil }
+    package func view(of line: UnsafeRawBufferPointer) -> ItemView {
+        isCompact
+            ? ItemView(line: line, attributes: attributes, notes: scanner.notes.view)
+            : ItemView(line: line, attributes: attributes, size: scanner.itemSize)
+    }
 
     /// Checks one line and says what it is. Ranges and slots are offsets into `line`.
     package mutating func scan(_ line: UnsafeRawBufferPointer) throws(ItemError) -> Record {

@@ -148,8 +148,8 @@ final class BlockJudge<Worker: RecordWorker & ~Copyable> {
             return
         }
         if block.seal != nil { throw ItemError("a record stands after the seal", at: 0) }
-        let view = ItemView(line: line, attributes: state.scanner.attributes)
+        let view = state.scanner.view(of: line)
         if try worker.take(line, record, view, block.output) { block.changed &+= 1 } else { block.passed &+= 1 }
-        if wantsDigest { state.digest.add(record, in: line, by: state.scanner) }
+        if wantsDigest { state.digest.add(record, in: line, view) }
     }
 }

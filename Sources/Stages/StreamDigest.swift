@@ -21,12 +21,10 @@ struct StreamDigest: ~Copyable {
         }
     }
 
-    /// Adds a record that `scanner` has read from `line` just now.
-    mutating func add(_ record: Record, in line: UnsafeRawBufferPointer, by scanner: borrowing RecordScanner) {
-        guard let image = record.image, record.kind == .item || record.kind == .putRequest else {
-            return add(record, in: line)
-        }
-        digest.add(canonical: canonicalizer.canonical(image, of: line, by: scanner))
+    /// Adds a record whose image `view` is.
+    mutating func add(_ record: Record, in line: UnsafeRawBufferPointer, _ view: ItemView) {
+        guard let image = record.image, record.kind != .change else { return add(record, in: line) }
+        digest.add(canonical: canonicalizer.canonical(image, of: view))
     }
 
     /// Adds an item by its typed JSON.

@@ -130,7 +130,7 @@ struct TransformWorker: RecordWorker, ~Copyable {
         _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ output: TransformOutput
     ) throws(ItemError) -> Bool {
         if record.kind == .change || record.kind == .deleteRequest {
-            return try takeChange(line, record, output)
+            return try takeChange(line, record, view, output)
         }
         guard let image = record.image else { return false }
         rewritten.removeAll()
@@ -141,8 +141,8 @@ struct TransformWorker: RecordWorker, ~Copyable {
             try rekeyer.appendOldKey(view, to: &oldKey)
             if writesTargets { try writeTarget(try rekeyer.oldKey(view), view, output) }
             output.keys.add(.present, oldKey: oldKey.bytes) { $0.append(oldKey.bytes) }
-            return pass(line, record, output)
-        case .elsewhere: return pass(line, record, output)
+            return pass(line, record, view, output)
+        case .elsewhere: return pass(line, record, view, output)
         }
         rewritten.append(UnsafeRawBufferPointer(rebasing: line[image.upperBound...]))
         oldKey.removeAll()
@@ -173,10 +173,12 @@ struct TransformWorker: RecordWorker, ~Copyable {
         output.targets.write(deletion.bytes)
     }
 
-    private mutating func pass(_ line: UnsafeRawBufferPointer, _ record: Record, _ output: TransformOutput) -> Bool {
+    private mutating func pass(
+        _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ output: TransformOutput
+    ) -> Bool {
         output.lines.pass(line)
         if wantsDigest {
-            digest.add(record, in: line)
+            digest.add(record, in: line, view)
             output.lines.digest.combine(digest.take())
         }
         return false
@@ -189,13 +191,14 @@ struct TransformWorker: RecordWorker, ~Copyable {
     }
 
     private mutating func digest(of line: UnsafeRawBufferPointer) throws(ItemError) -> Digest {
-        digest.add(try scanner.scan(line), in: line, by: scanner)
+        let record = try scanner.scan(line)
+        digest.add(record, in: line, scanner.view(of: line))
         return digest.take()
     }
 
     /// A line of an incremental export, or a deletion: every image in it moves alike, or the line is bad.
     private mutating func takeChange(
-        _ line: UnsafeRawBufferPointer, _ record: Record, _ output: TransformOutput
+        _ line: UnsafeRawBufferPointer, _ record: Record, _ image: ItemView, _ output: TransformOutput
     ) throws(ItemError) -> Bool {
         let ranges = [record.keys, record.oldImage, record.image].compactMap { $0 }.sorted {
             $0.lowerBound < $1.lowerBound
@@ -205,7 +208,7 @@ struct TransformWorker: RecordWorker, ~Copyable {
         if images.isEmpty, looksAtAttributes {
             _ = try scanner.scanItem(line, at: ranges[0].lowerBound)
             guard try rekeyer.matchesKey(ItemView(line: line, attributes: scanner.attributes)) else {
-                return pass(line, record, output)
+                return pass(line, record, image, output)
             }
             throw ItemError(
                 "a deletion names only its key, but the rules look at other attributes too; export with NEW_AND_OLD_IMAGES",
@@ -221,7 +224,7 @@ struct TransformWorker: RecordWorker, ~Copyable {
             }
             moved = rule
         }
-        if !images.isEmpty, moved == nil { return pass(line, record, output) }
+        if !images.isEmpty, moved == nil { return pass(line, record, image, output) }
         var position = 0
         var isChanged = false
         let keyRules = images.isEmpty ? nil : moved
@@ -236,7 +239,7 @@ struct TransformWorker: RecordWorker, ~Copyable {
             if case .moved = outcome { isChanged = true }
             position = range.upperBound
         }
-        guard isChanged else { return pass(line, record, output) }
+        guard isChanged else { return pass(line, record, image, output) }
         rewritten.append(UnsafeRawBufferPointer(rebasing: line[position...]))
         try write(output)
         return true

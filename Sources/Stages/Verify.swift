@@ -181,7 +181,7 @@ private struct VerifyWorker: RecordWorker, ~Copyable {
                 output.matched += 1
                 key.removeAll()
                 rekeyer.appendNewKey(to: &key)
-                add(rewritten.bytes, output)
+                add(canonicalizer.canonical(rewritten.bytes), output)
                 return false
             case .produced: isProduced = true
             case .elsewhere: isProduced = false
@@ -196,14 +196,14 @@ private struct VerifyWorker: RecordWorker, ~Copyable {
         guard everything || isProduced else { return false }
         key.removeAll()
         try rekeyer.appendOldKey(view, to: &key)
-        add(UnsafeRawBufferPointer(rebasing: line[image]), output)
+        add(canonicalizer.canonical(image, of: view), output)
         return false
     }
 
-    /// Adds an item under the key in `key`.
-    private mutating func add(_ item: UnsafeRawBufferPointer, _ output: VerifyOutput) {
+    /// Adds an item by its canonical form under the key in `key`.
+    private func add(_ canonical: UnsafeRawBufferPointer, _ output: VerifyOutput) {
         var one = Digest()
-        one.add(canonical: canonicalizer.canonical(item))
+        one.add(canonical: canonical)
         output.digest.combine(one)
         let side: UInt8 = isOld ? 0 : 1
         output.records.appendSortRecord { writer in
