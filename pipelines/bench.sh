@@ -21,10 +21,11 @@ case " $* " in *" --help "* | *" -h "*)
 esac
 
 bench=$PWD/.build/bench
-install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gojq miller gzip pigz python3 python3-venv
+install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gojq miller gzip pigz python3 python3-venv g++
 require_swift
-swift build -c release --product rekey
-swift build -c release --product rekey-sample
+# As pipelines/install.sh builds it.
+release_flags
+for product in rekey rekey-sample rekey-instant-server; do swift build "${flags[@]}" --product "$product"; done
 
 # environment NAME PACKAGE...   A Python environment of its own, for programs that ask for other versions of botocore than each other.
 environment() {

@@ -19,18 +19,8 @@ if [ -z "${REKEY:-}" ]; then
   install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev
   require_swift
 
-  flags=(-c release --product rekey)
-  if [ "$(uname)" = Linux ]; then
-    # A folder that has the static libraries alone, searched first: without it the linker takes the shared ones.
-    static=$PWD/.build/static-libraries
-    mkdir -p "$static"
-    for library in libsqlite3.a libstdc++.a; do
-      file=$("$(command -v cc || command -v clang)" -print-file-name="$library" 2>/dev/null || true)
-      if [ -f "$file" ]; then ln -sf "$(realpath "$file")" "$static/$library"; else echo "$library is not here: the system's shared one will be needed"; fi
-    done
-    flags+=(--static-swift-stdlib -Xswiftc "-L$static")
-  fi
-  swift build "${flags[@]}"
+  release_flags
+  swift build "${flags[@]}" --product rekey
   REKEY=$(swift build "${flags[@]}" --show-bin-path)/rekey
 fi
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by demo.sh and test.sh: installs what the build and the tests need, and only what is missing.
+# Sourced by demo.sh, test.sh and others: installs what the build and the tests need, and only what is missing.
 
 # install_missing PACKAGE...   Debian's names; with Homebrew the libraries come with macOS and only jq may be missing.
 install_missing() {
@@ -32,4 +32,20 @@ require_swift() {
     echo "On Linux, its installer swiftly does it: https://www.swift.org/install/linux/swiftly/" >&2
     return 69
   fi
+}
+
+# release_flags   Sets `flags`, with which the program that is installed is built: Swift, SQLite and the C++ runtime are linked into it
+# where their static libraries are there. To be called in the project's folder.
+release_flags() {
+  local compiler library file static=$PWD/.build/static-libraries
+  flags=(-c release)
+  [ "$(uname)" = Linux ] || return 0
+  compiler=$(command -v cc || command -v clang)
+  # A folder that has the static libraries alone, searched first: without it the linker takes the shared ones.
+  mkdir -p "$static"
+  for library in libsqlite3.a libstdc++.a; do
+    file=$("$compiler" -print-file-name="$library")
+    if [ -f "$file" ]; then ln -sf "$(realpath "$file")" "$static/$library"; else echo "$library is not here: the system's shared one will be needed"; fi
+  done
+  flags+=(--static-swift-stdlib -Xswiftc "-L$static")
 }

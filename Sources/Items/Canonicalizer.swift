@@ -31,7 +31,22 @@ package struct Canonicalizer: ~Copyable {
 
     /// The canonical form of a validated item; valid until the next call.
     package mutating func canonical(_ item: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        if let canonical = compact.canonical(item) { return canonical }
+        compact.canonical(item) ?? careful(item)
+    }
+
+    /// The canonical form of the item of a view, which stands at `range` of its line; valid until the next call.
+    package mutating func canonical(_ range: Range<Int>, of view: ItemView) -> UnsafeRawBufferPointer {
+        if let notes = view.notes, let noted = compact.canonical(notes, length: range.count) { return noted }
+        return careful(UnsafeRawBufferPointer(rebasing: view.line[range]))
+    }
+
+    /// The canonical form of a validated item, valid until the next call, and DynamoDB's size of the item.
+    package mutating func measured(_ item: UnsafeRawBufferPointer) -> (canonical: UnsafeRawBufferPointer, size: Int) {
+        guard let noted = compact.canonical(item) else { return (careful(item), storedSize(item)) }
+        return (noted, compact.storedSize ?? storedSize(item))
+    }
+
+    private mutating func careful(_ item: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         output.removeAll()
         keys.removeAll()
         pieces.removeAll(keepingCapacity: true)

@@ -1,17 +1,16 @@
 extension CompactCanonicalizer {
-    /// A decimal without an exponent; others by `DecimalNumber`.
+    /// Appends the canonical form of a decimal without an exponent; others by `DecimalNumber`.
     @inline(never)
-    mutating func otherNumber(_ text: MarkedText, _ start: Int, _ end: Int) {
-        let base = text.base
-        var first = start
-        var last = end
+    mutating func number(_ base: UnsafePointer<UInt8>, count length: Int) {
+        var first = 0
+        var last = length
         var point = -1
-        let isNegative = base[start] == UInt8(ascii: "-")
+        let isNegative = base[0] == UInt8(ascii: "-")
         if isNegative { first &+= 1 }
         for place in first..<last {
             let byte = base[place]
             if byte &- 0x30 <= 9 { continue }
-            guard byte == UInt8(ascii: ".") else { return anyNumber(text, start, end) }
+            guard byte == UInt8(ascii: ".") else { return anyNumber(base, count: length) }
             point = place
         }
         if point >= 0 {
@@ -28,7 +27,7 @@ extension CompactCanonicalizer {
         guard point >= 0 else {
             var significant = last
             while base[significant &- 1] == UInt8(ascii: "0") { significant &-= 1 }
-            copy(text, first, significant)
+            copy(UnsafeRawPointer(base + first), significant &- first)
             if significant < last {
                 append(UInt8(ascii: "E"))
                 exponent(last &- significant)
@@ -39,20 +38,19 @@ extension CompactCanonicalizer {
             // No integer part: zeros behind the point lead too, and the last digit is none.
             first &+= 1
             while base[first] == UInt8(ascii: "0") { first &+= 1 }
-            copy(text, first, last)
+            copy(UnsafeRawPointer(base + first), last &- first)
         } else {
-            copy(text, first, point)
-            copy(text, point &+ 1, last)
+            copy(UnsafeRawPointer(base + first), point &- first)
+            copy(UnsafeRawPointer(base + (point &+ 1)), last &- point &- 1)
         }
         append(UInt8(ascii: "E"))
         append(UInt8(ascii: "-"))
         exponent(last &- point &- 1)
     }
 
-    private mutating func anyNumber(_ text: MarkedText, _ start: Int, _ end: Int) {
+    private mutating func anyNumber(_ base: UnsafePointer<UInt8>, count length: Int) {
         var writer = ByteWriter(capacity: 64)
-        let base = text.base + start
-        guard let number = try? DecimalNumber(base, count: end - start) else { return }
+        guard let number = try? DecimalNumber(base, count: length) else { return }
         number.appendCanonical(of: base, to: &writer)
         (output + count).update(from: writer.base, count: writer.count)
         count &+= writer.count

@@ -6,299 +6,202 @@
 
 /// The canonical form of items as AWS and rekey write them: no white space, and names of ASCII without escapes.
 ///
-/// It copies whole attributes where they are canonical as they stand, and answers nil for what it does not know. Each object's members
-/// are rendered in the order they come and then put in that of their names.
+/// It works from the notes of one pass, copies attributes whole that are canonical as they stand, and answers nil for what it does not
+/// know. Members are put in order first and copied once.
 struct CompactCanonicalizer: ~Copyable {
     private struct Member {
         /// The first eight bytes of the name, most significant first.
         var prefix: UInt64
-        /// The name in the item.
-        var name: Int32
-        var nameCount: Int32
-        /// From the quote before the name to after the value, in the output.
-        var start: Int32
-        var end: Int32
+        /// Its note.
+        var index: Int
     }
 
-    private var marks = TextMarks()
+    /// A member of a set as it stands in the output, with its quotes.
+    private struct SetMember {
+        var start: Int
+        var end: Int
+    }
+
+    private var notes = ItemNotes()
     var output: UnsafeMutablePointer<UInt8>
-    private var spare: UnsafeMutablePointer<UInt8>
     private var capacity = 8192
     /// Bytes in `output`.
     var count = 0
+    /// Behind it nothing of the text may be read.
+    private var textEnd = UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
+    /// Of the objects under way, the outermost first.
     private var members: UnsafeMutablePointer<Member>
     private var memberCapacity = 64
     private var memberCount = 0
+    private var ordered: UnsafeMutablePointer<Member>
 
     /// Copies may write so many bytes too many.
     private static let slack = 64
+    /// Objects of so many members are ordered by counting.
+    private static let countingLimit = 32
 
     init() {
         output = .allocate(capacity: capacity)
-        spare = .allocate(capacity: capacity)
         members = .allocate(capacity: memberCapacity)
+        ordered = .allocate(capacity: Self.countingLimit)
     }
 
     deinit {
         output.deallocate()
-        spare.deallocate()
         members.deallocate()
+        ordered.deallocate()
     }
 
     /// The canonical form of a validated item; valid until the next call.
     mutating func canonical(_ item: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        guard item.count < 1 << 30 else { return nil }
+        guard notes.scan(item, at: 0) == item.count else { return nil }
+        return canonical(notes.view, length: item.count)
+    }
+
+    /// DynamoDB's size of the item that was given last as it stands; nil where only a walk can tell.
+    var storedSize: Int? { notes.view.storedSize }
+
+    /// The canonical form of an item of `length` bytes that was noted and checked; valid until the next call.
+    mutating func canonical(_ item: NotedText, length: Int) -> UnsafeRawBufferPointer? {
         // A number may grow by four bytes for each eleven that it takes, nothing else grows.
-        if item.count * 2 + Self.slack > capacity { grow(item.count * 2 + Self.slack) }
+        let needed = length * 2 + Self.slack
+        if needed > capacity { grow(needed) }
         count = 0
         memberCount = 0
-        let start = Cursor(item)
-        let text = marks.mark(start.base, count: start.end)
-        guard text.end >= 2, text.base[0] == UInt8(ascii: "{"), attributes(text, at: 0) == text.end else { return nil }
+        textEnd = UnsafeRawPointer(item.base + item.end)
+        guard attributes(item, 0, item.count) else { return nil }
         return UnsafeRawBufferPointer(start: output, count: count)
     }
 
     private mutating func grow(_ needed: Int) {
         output.deallocate()
-        spare.deallocate()
         capacity = max(needed, capacity * 2)
         output = .allocate(capacity: capacity)
-        spare = .allocate(capacity: capacity)
     }
 
-    /// Appends an object of attributes whose brace is at `start`; where it ends in the text, or -1.
-    private mutating func attributes(_ text: MarkedText, at start: Int) -> Int {
-        var position = start &+ 1
-        guard position < text.end else { return -1 }
+    /// Appends an object of the attributes noted from `first` up to `last`.
+    private mutating func attributes(_ item: NotedText, _ first: Int, _ last: Int) -> Bool {
         append(UInt8(ascii: "{"))
-        if text.base[position] == UInt8(ascii: "}") {
-            append(UInt8(ascii: "}"))
-            return position &+ 1
-        }
-        let first = memberCount
-        let outputStart = count
+        let mark = memberCount
+        var index = first
         var isSorted = true
-        while true {
-            guard position &+ 13 <= text.end, text.base[position] == UInt8(ascii: "\"") else { return -1 }
-            let nameEnd = text.nextSpecial(position &+ 1)
-            guard nameEnd &+ 11 <= text.end, text.four(nameEnd) == 0x227B_3A22 else { return -1 }
-            let nameCount = nameEnd &- position &- 1
-            var prefix = text.eight(position &+ 1).byteSwapped
-            if nameCount < 8 { prefix &= ~0 &<< UInt64(64 &- 8 &* nameCount) }
+        var previous: UInt64 = 0
+        while index < last {
+            let note = item[index]
+            // A value follows the name, so that eight bytes are there.
+            var prefix = UnsafeRawPointer(item.base + note.nameStart).loadUnaligned(as: UInt64.self).bigEndian
+            let length = note.nameEnd &- note.nameStart
+            if length < 8 { prefix &= ~0 &<< UInt64(64 &- 8 &* length) }
+            isSorted = isSorted && prefix > previous
+            previous = prefix
             if memberCount == memberCapacity { growMembers() }
-            let memberStart = count
-            let end = value(text, from: position, tagAt: nameEnd &+ 4)
-            guard end > 0, end < text.end else { return -1 }
-            let member = Member(
-                prefix: prefix, name: Int32(truncatingIfNeeded: position &+ 1),
-                nameCount: Int32(truncatingIfNeeded: nameCount), start: Int32(truncatingIfNeeded: memberStart),
-                end: Int32(truncatingIfNeeded: count))
-            // Members inside the value have used the places behind this one, and given them back.
-            if memberCount > first, isSorted { isSorted = precedes(members[memberCount &- 1], member, text) }
-            members[memberCount] = member
+            members[memberCount] = Member(prefix: prefix, index: index)
             memberCount &+= 1
-            let byte = text.base[end]
-            position = end &+ 1
-            if byte == UInt8(ascii: ",") {
-                append(UInt8(ascii: ","))
-                continue
-            }
-            guard byte == UInt8(ascii: "}") else { return -1 }
-            if !isSorted { arrange(from: first, outputStart, text) }
-            memberCount = first
-            append(UInt8(ascii: "}"))
-            return position
+            index = note.next
         }
+        if !isSorted { arrange(from: mark, item) }
+        var place = mark
+        while place < memberCount {
+            if place > mark { append(UInt8(ascii: ",")) }
+            guard value(item, members[place].index) else { return false }
+            place &+= 1
+        }
+        memberCount = mark
+        append(UInt8(ascii: "}"))
+        return true
     }
 
-    /// Appends what stands from `from` to the tag, and the value; where it ends in the text, or -1.
-    @inline(__always)
-    private mutating func value(_ text: MarkedText, from: Int, tagAt tag: Int) -> Int {
-        guard tag &+ 8 <= text.end else { return -1 }
-        let start = tag &+ 4
-        switch text.four(tag) {
-        case 0x223A_2253:  // S":"
-            let end = text.nextSpecial(start)
-            guard end &+ 1 < text.end else { return -1 }
-            if text.base[end] != UInt8(ascii: "\"") { return longString(text, from: from, at: start) }
-            return leaf(text, from: from, end)
-        case 0x223A_224E:  // N":"
-            let end = text.nextSpecial(start)
-            guard end &+ 1 < text.end, text.base[end] == UInt8(ascii: "\""), text.base[end &+ 1] == UInt8(ascii: "}")
-            else { return -1 }
-            copy(text, from, start)
-            number(text, start, end)
+    /// Appends a noted value and its name.
+    private mutating func value(_ item: NotedText, _ index: Int) -> Bool {
+        let note = item[index]
+        let base = UnsafeRawPointer(item.base)
+        switch note.type {
+        case .number:
+            if note.isCanonical { break }
+            copy(base + note.start, note.content &- note.start)
+            number(item.base + note.content, count: note.contentEnd &- note.content)
             append(UInt8(ascii: "\""))
             append(UInt8(ascii: "}"))
-            return end &+ 2
-        case 0x7B3A_224D:  // M":{
-            copy(text, from, tag &+ 3)
-            return close(text, attributes(text, at: tag &+ 3))
-        case 0x5B3A_224C:  // L":[
-            copy(text, from, start)
-            return close(text, list(text, at: start))
-        case 0x4C4F_4F42:  // BOOL
-            let first = text.base[tag &+ 6]
-            let end = tag &+ (first == UInt8(ascii: "t") ? 11 : 12)
-            guard end <= text.end, first == UInt8(ascii: "t") || first == UInt8(ascii: "f"),
-                text.base[end &- 1] == UInt8(ascii: "}")
-            else { return -1 }
-            copy(text, from, end)
-            return end
-        case 0x4C4C_554E:  // NULL
-            guard tag &+ 11 <= text.end, text.base[tag &+ 6] == UInt8(ascii: "t"),
-                text.base[tag &+ 10] == UInt8(ascii: "}")
-            else { return -1 }
-            copy(text, from, tag &+ 11)
-            return tag &+ 11
-        case 0x223A_2242:  // B":"
-            let end = text.nextSpecial(start)
-            guard end &+ 1 < text.end, text.base[end] == UInt8(ascii: "\"") else { return -1 }
-            return leaf(text, from: from, end)
-        case 0x3A22_5353, 0x3A22_5342:  // SS": and BS":
-            guard text.base[start] == UInt8(ascii: "[") else { return -1 }
-            copy(text, from, start &+ 1)
-            return close(text, set(text, at: start &+ 1))
-        // Sets of numbers, which are rare.
-        default: return -1
-        }
-    }
-
-    /// Appends the members of a set of strings or binaries in the order of their bytes, and its bracket.
-    @inline(never)
-    private mutating func set(_ text: MarkedText, at start: Int) -> Int {
-        let first = memberCount
-        let outputStart = count
-        var position = start
-        while true {
-            guard position < text.end, text.base[position] == UInt8(ascii: "\"") else { return -1 }
-            var end = position &+ 1
-            while true {
-                end = text.nextSpecial(end)
-                guard end &+ 1 < text.end, text.base[end] != UInt8(ascii: "\\") else { return -1 }
-                if text.base[end] == UInt8(ascii: "\"") { break }
-                end &+= 1
+            return true
+        case .string:
+            if !note.isRespelled { break }
+            copy(base + note.start, note.content &- note.start)
+            respelled(base + note.content, count: note.contentEnd &- note.content)
+            append(UInt8(ascii: "\""))
+            append(UInt8(ascii: "}"))
+            return true
+        case .map:
+            copy(base + note.start, note.content &- note.start)
+            guard attributes(item, index &+ 1, note.next) else { return false }
+            append(UInt8(ascii: "}"))
+            return true
+        case .list:
+            copy(base + note.start, note.content &- note.start &+ 1)
+            var member = index &+ 1
+            while member < note.next {
+                if member > index &+ 1 { append(UInt8(ascii: ",")) }
+                guard value(item, member) else { return false }
+                member = item[member].next
             }
-            let length = end &- position &- 1
-            var prefix: UInt64 = 0
-            for place in 0..<8 {
-                prefix = prefix << 8 | (place < length ? UInt64(text.base[position &+ 1 &+ place]) : 0)
-            }
-            if memberCount == memberCapacity { growMembers() }
-            let memberStart = count
-            copy(text, position, end &+ 1)
-            members[memberCount] = Member(
-                prefix: prefix, name: Int32(truncatingIfNeeded: position &+ 1),
-                nameCount: Int32(truncatingIfNeeded: length), start: Int32(truncatingIfNeeded: memberStart),
-                end: Int32(truncatingIfNeeded: count))
-            memberCount &+= 1
-            let byte = text.base[end &+ 1]
-            position = end &+ 2
-            if byte == UInt8(ascii: ",") {
-                append(UInt8(ascii: ","))
-                continue
-            }
-            guard byte == UInt8(ascii: "]") else { return -1 }
-            if memberCount &- first > 1 { arrange(from: first, outputStart, text) }
-            memberCount = first
             append(UInt8(ascii: "]"))
-            return position
+            append(UInt8(ascii: "}"))
+            return true
+        case .stringSet, .numberSet, .binarySet:
+            if note.hasEscape { return false }
+            copy(base + note.start, note.content &- note.start)
+            set(item, note)
+            return true
+        default: break
         }
+        copy(base + note.start, note.end &- note.start)
+        return true
     }
 
-    @inline(__always)
-    private mutating func close(_ text: MarkedText, _ end: Int) -> Int {
-        guard end > 0, end < text.end, text.base[end] == UInt8(ascii: "}") else { return -1 }
-        append(UInt8(ascii: "}"))
-        return end &+ 1
-    }
-
-    /// Appends what stands from `from` to the quote at `end` and the value's brace behind it.
-    @inline(__always)
-    private mutating func leaf(_ text: MarkedText, from: Int, _ end: Int) -> Int {
-        guard text.base[end &+ 1] == UInt8(ascii: "}") else { return -1 }
-        copy(text, from, end &+ 2)
-        return end &+ 2
-    }
-
-    /// A string that has more than plain ASCII: without escapes it is canonical as it stands.
-    @inline(never)
-    private mutating func longString(_ text: MarkedText, from: Int, at start: Int) -> Int {
-        var position = start
-        var hasEscape = false
-        while true {
-            position = text.nextSpecial(position)
-            guard position &+ 1 < text.end else { return -1 }
-            let byte = text.base[position]
-            if byte == UInt8(ascii: "\"") { break }
-            if byte == UInt8(ascii: "\\") {
-                // Escapes that are canonical: those of the quote, the backslash and the named controls.
-                switch text.base[position &+ 1] {
-                case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "b"), UInt8(ascii: "f"), UInt8(ascii: "n"),
-                    UInt8(ascii: "r"), UInt8(ascii: "t"):
-                    break
-                default: hasEscape = true
-                }
-                position &+= 2
-            } else {
-                repeat { position &+= 1 } while position < text.end && text.base[position] > 0x7F
-            }
-        }
-        guard hasEscape else { return leaf(text, from: from, position) }
-        guard text.base[position &+ 1] == UInt8(ascii: "}") else { return -1 }
-        copy(text, from, start)
-        var plain = ByteWriter(capacity: position - start)
-        var escaped = ByteWriter(capacity: position - start)
-        appendUnescaped(UnsafeRawBufferPointer(start: text.base + start, count: position - start), to: &plain)
+    /// Appends a string whose escapes the canonical form spells in another way.
+    private mutating func respelled(_ text: UnsafeRawPointer, count length: Int) {
+        var plain = ByteWriter(capacity: length)
+        var escaped = ByteWriter(capacity: length)
+        appendUnescaped(UnsafeRawBufferPointer(start: text, count: length), to: &plain)
         appendEscaped(plain.bytes, to: &escaped)
         (output + count).update(from: escaped.base, count: escaped.count)
         count += escaped.count
-        append(UInt8(ascii: "\""))
-        append(UInt8(ascii: "}"))
-        return position &+ 2
     }
 
-    /// Appends a list's members and its bracket; `start` is behind the opening one.
-    private mutating func list(_ text: MarkedText, at start: Int) -> Int {
-        var position = start
-        guard position < text.end else { return -1 }
-        if text.base[position] == UInt8(ascii: "]") {
-            append(UInt8(ascii: "]"))
-            return position &+ 1
-        }
-        while true {
-            guard position &+ 10 <= text.end, text.base[position] == UInt8(ascii: "{"),
-                text.base[position &+ 1] == UInt8(ascii: "\"")
-            else { return -1 }
-            let end = value(text, from: position, tagAt: position &+ 2)
-            guard end > 0, end < text.end else { return -1 }
-            let byte = text.base[end]
-            append(byte)
-            position = end &+ 1
-            if byte == UInt8(ascii: ",") { continue }
-            return byte == UInt8(ascii: "]") ? position : -1
-        }
-    }
-
-    /// Appends a number in its canonical form.
-    @inline(__always)
-    private mutating func number(_ text: MarkedText, _ start: Int, _ end: Int) {
-        // An integer without zeros at its ends is canonical; so is most of what stands in keys and counts.
-        let first = text.base[start]
-        if text.base[end &- 1] != UInt8(ascii: "0"), first != UInt8(ascii: "0"), first != UInt8(ascii: "+"),
-            end &- start <= 8, start &+ 8 <= text.end
-        {
-            let signCount = first == UInt8(ascii: "-") ? 1 : 0
-            let digits = end &- start &- signCount
-            let bits = UInt64(8 &* digits)
-            let word = digits > 0 && digits < 8 ? text.eight(start &+ signCount) & ((1 &<< bits) &- 1) : 0
-            let padded = (word | (~0 &<< bits) & 0x3030_3030_3030_3030) ^ 0x3030_3030_3030_3030
-            if word != 0, word & 0xFF != 0x30, ((padded &+ 0x7676_7676_7676_7676) | padded) & 0x8080_8080_8080_8080 == 0
-            {
-                return copy(text, start, end)
+    /// Appends the members of a set without escapes in the order of their canonical bytes, and the brace.
+    @inline(never)
+    private mutating func set(_ item: NotedText, _ note: ItemNote) {
+        append(UInt8(ascii: "["))
+        let first = count
+        var places: [SetMember] = []
+        item.forEachMember(of: note) { member, length in
+            if !places.isEmpty { append(UInt8(ascii: ",")) }
+            let start = count
+            if note.type == .numberSet {
+                append(UInt8(ascii: "\""))
+                number(item.base + member, count: length)
+                append(UInt8(ascii: "\""))
+            } else {
+                copy(UnsafeRawPointer(item.base + (member - 1)), length + 2)
             }
+            places.append(SetMember(start: start, end: count))
         }
-        otherNumber(text, start, end)
+        let rendered = UnsafePointer(output)
+        func precedes(_ a: SetMember, _ b: SetMember) -> Bool {
+            let (left, right) = (a.end - a.start - 2, b.end - b.start - 2)
+            let order = memcmp(rendered + (a.start + 1), rendered + (b.start + 1), min(left, right))
+            return order != 0 ? order < 0 : left < right
+        }
+        if zip(places, places.dropFirst()).contains(where: { !precedes($0, $1) }) {
+            places.sort(by: precedes)
+            var sorted = ByteWriter(capacity: count - first)
+            for (index, place) in places.enumerated() {
+                if index > 0 { sorted.append(UInt8(ascii: ",")) }
+                sorted.append(rendered + place.start, count: place.end - place.start)
+            }
+            (output + first).update(from: sorted.base, count: sorted.count)
+        }
+        append(UInt8(ascii: "]"))
+        append(UInt8(ascii: "}"))
     }
 
     @inline(__always)
@@ -307,17 +210,17 @@ struct CompactCanonicalizer: ~Copyable {
         count &+= 1
     }
 
-    /// Appends the text from `start` to `end`.
+    /// Appends bytes of the text.
     @inline(__always)
-    mutating func copy(_ text: MarkedText, _ start: Int, _ end: Int) {
-        let length = end &- start
-        if length <= 32, start &+ 32 <= text.end {
-            copy32(UnsafeRawPointer(text.base + start), to: UnsafeMutableRawPointer(output + count))
-        } else if length <= 64, start &+ 64 <= text.end {
-            copy32(UnsafeRawPointer(text.base + start), to: UnsafeMutableRawPointer(output + count))
-            copy32(UnsafeRawPointer(text.base + (start &+ 32)), to: UnsafeMutableRawPointer(output + (count &+ 32)))
+    mutating func copy(_ source: UnsafeRawPointer, _ length: Int) {
+        let target = UnsafeMutableRawPointer(output + count)
+        if length <= 32, source + 32 <= textEnd {
+            copy32(source, to: target)
+        } else if length <= 64, source + 64 <= textEnd {
+            copy32(source, to: target)
+            copy32(source + 32, to: target + 32)
         } else {
-            (output + count).update(from: text.base + start, count: length)
+            memcpy(target, source, length)
         }
         count &+= length
     }
@@ -338,48 +241,37 @@ struct CompactCanonicalizer: ~Copyable {
         memberCapacity *= 2
     }
 
-    /// Order by bytes, which for ASCII is that of UTF-16; no two names are the same.
+    /// Puts the members from `mark` on in the order of their names.
     @inline(__always)
-    private func precedes(_ a: Member, _ b: Member, _ text: MarkedText) -> Bool {
-        if a.prefix != b.prefix { return a.prefix < b.prefix }
-        let order = memcmp(text.base + Int(a.name), text.base + Int(b.name), Int(min(a.nameCount, b.nameCount)))
-        return order != 0 ? order < 0 : a.nameCount < b.nameCount
+    private mutating func arrange(from mark: Int, _ item: NotedText) {
+        let size = memberCount &- mark
+        let group = members + mark
+        if size <= Self.countingLimit {
+            // A member's place is the number of smaller ones: no branch that is hard to foretell.
+            var taken: UInt64 = 0
+            for index in 0..<size {
+                let own = group[index]
+                var place = 0
+                for other in 0..<size {
+                    place &+= Int(unsafeBitCast(group[other].prefix < own.prefix, to: UInt8.self))
+                }
+                ordered[place] = own
+                taken |= 1 &<< UInt64(place)
+            }
+            if taken == (1 &<< UInt64(size)) &- 1 { return group.update(from: ordered, count: size) }
+        }
+        sort(UnsafeMutableBufferPointer(start: group, count: size), item)
     }
 
-    /// Puts the members from `first` on in order; they stand in the output from `start` on with commas between.
-    private mutating func arrange(from first: Int, _ start: Int, _ text: MarkedText) {
-        var group = UnsafeMutableBufferPointer(start: members + first, count: memberCount &- first)
-        if group.count > 32 {
-            group.sort { precedes($0, $1, text) }
-        } else {
-            for index in 1..<group.count {
-                let member = group[index]
-                var place = index
-                while place > 0, precedes(member, group[place &- 1], text) {
-                    group[place] = group[place &- 1]
-                    place &-= 1
-                }
-                group[place] = member
-            }
+    /// Orders by bytes, which for ASCII is the order by UTF-16; no two names are the same.
+    private func sort(_ members: UnsafeMutableBufferPointer<Member>, _ item: NotedText) {
+        var group = members
+        group.sort { a, b in
+            if a.prefix != b.prefix { return a.prefix < b.prefix }
+            let (left, right) = (item[a.index], item[b.index])
+            let (leftCount, rightCount) = (left.nameEnd &- left.nameStart, right.nameEnd &- right.nameStart)
+            let order = memcmp(item.base + left.nameStart, item.base + right.nameStart, min(leftCount, rightCount))
+            return order != 0 ? order < 0 : leftCount < rightCount
         }
-        var position = 0
-        for index in 0..<group.count {
-            if index > 0 {
-                spare[position] = UInt8(ascii: ",")
-                position &+= 1
-            }
-            let length = Int(group[index].end &- group[index].start)
-            let source = output + Int(group[index].start)
-            if length <= 32 {
-                copy32(UnsafeRawPointer(source), to: UnsafeMutableRawPointer(spare + position))
-            } else if length <= 64 {
-                copy32(UnsafeRawPointer(source), to: UnsafeMutableRawPointer(spare + position))
-                copy32(UnsafeRawPointer(source + 32), to: UnsafeMutableRawPointer(spare + (position &+ 32)))
-            } else {
-                (spare + position).update(from: source, count: length)
-            }
-            position &+= length
-        }
-        (output + start).update(from: spare, count: position)
     }
 }

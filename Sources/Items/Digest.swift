@@ -88,5 +88,12 @@ package struct Digest: Sendable, Equatable {
         }
     }
 
+    /// Appends `bytes`.
+    package func append(to writer: inout ByteWriter) {
+        for word in [words.3, words.2, words.1, words.0] {
+            withUnsafeBytes(of: word.bigEndian) { writer.append($0) }
+        }
+    }
+
     package static func == (a: Digest, b: Digest) -> Bool { a.count == b.count && a.words == b.words }
 }

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// The type of a key attribute.
 package enum KeyType: String, Sendable, Codable {
     case string = "S"
@@ -82,9 +88,9 @@ package enum KeyValue: Sendable, Hashable {
     static let binaryTag: UInt8 = 0x30
 
     /// Appends bytes whose order under memcmp is DynamoDB's order of the values; self-delimiting.
-    func appendSortable(to writer: inout ByteWriter) {
+    package func appendSortable(to writer: inout ByteWriter) {
         switch self {
-        case .string(let bytes): appendDelimited(bytes, tag: Self.stringTag, to: &writer)
+        case .string(let bytes): bytes.withRawBytes { Self.appendDelimited($0, tag: Self.stringTag, to: &writer) }
         case .number(let text):
             writer.append(Self.numberTag)
             text.withUnsafeBufferPointer { p in
@@ -92,14 +98,19 @@ package enum KeyValue: Sendable, Hashable {
                     number.appendSortable(of: start, to: &writer)
                 }
             }
-        case .binary(let bytes): appendDelimited(bytes, tag: Self.binaryTag, to: &writer)
+        case .binary(let bytes): bytes.withRawBytes { Self.appendDelimited($0, tag: Self.binaryTag, to: &writer) }
         }
     }
 
+    /// Appends the sortable bytes of the string that `text` is, given without escapes.
+    package static func appendSortable(text: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
+        appendDelimited(text, tag: stringTag, to: &writer)
+    }
+
     /// A zero byte becomes 00 FF and the end 00, so that a prefix sorts before what it begins.
-    private func appendDelimited(_ bytes: [UInt8], tag: UInt8, to writer: inout ByteWriter) {
+    private static func appendDelimited(_ bytes: UnsafeRawBufferPointer, tag: UInt8, to writer: inout ByteWriter) {
         writer.append(tag)
-        if bytes.contains(0) {
+        if let start = bytes.baseAddress, memchr(start, 0, bytes.count) != nil {
             for byte in bytes {
                 writer.append(byte)
                 if byte == 0 { writer.append(0xFF) }

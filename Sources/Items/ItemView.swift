@@ -10,16 +10,26 @@ package struct ItemView {
     package let attributes: UnsafeBufferPointer<AttributeSlot>
     /// What the scanner has reckoned.
     private let scannedSize: Int?
+    /// What the quick pass has noted of the item.
+    let notes: NotedText?
 
     /// - Parameter size: the scanner's `itemSize`.
     package init(line: UnsafeRawBufferPointer, attributes: UnsafeBufferPointer<AttributeSlot>, size: Int? = nil) {
         self.line = line
         self.attributes = attributes
         scannedSize = size
+        notes = nil
+    }
+
+    init(line: UnsafeRawBufferPointer, attributes: UnsafeBufferPointer<AttributeSlot>, notes: NotedText) {
+        self.line = line
+        self.attributes = attributes
+        scannedSize = nil
+        self.notes = notes
     }
 
     /// DynamoDB's size of the item, as `Item.size`.
-    package var storedSize: Int { scannedSize ?? walkedSize }
+    package var storedSize: Int { notes?.storedSize ?? scannedSize ?? walkedSize }
 
     /// The slot of the attribute with this name, compared without escapes; nil when the item lacks it.
     package func find(_ name: [UInt8]) -> AttributeSlot? {
@@ -58,6 +68,11 @@ package struct ItemView {
         var writer = ByteWriter()
         appendUnescaped(bytes(slot.content), to: &writer)
         return try body(writer.bytes)
+    }
+
+    /// Whether a string, number or binary has these bytes, without escapes.
+    package func holds(_ text: UnsafeRawBufferPointer, in slot: AttributeSlot) -> Bool {
+        slot.contentHasEscape ? withText(slot) { equal($0, text) } : equal(bytes(slot.content), text)
     }
 
     /// The value of a key attribute. Throws when it is missing, of another type, empty or over DynamoDB's limits (partition key 2048

@@ -9,6 +9,8 @@
 /// Not thread-safe: one per worker.
 package struct RecordScanner: ~Copyable {
     private var scanner = ValueScanner()
+    /// Whether the record scanned last went the quick way, so that its item's notes are there.
+    private var isCompact = false
 
     package init() {}
 
@@ -18,12 +20,24 @@ package struct RecordScanner: ~Copyable {
     }
 
     /// DynamoDB's size of that item; nil where only `ItemView.storedSize` can tell.
-    package var itemSize: Int? { scanner.itemSize }
+    package var itemSize: Int? { isCompact ? scanner.notes.view.storedSize : scanner.itemSize }
+
+    /// That item, in the line that was scanned. Valid until the next scan.
+    @inline(__always)
+    package func view(of line: UnsafeRawBufferPointer) -> ItemView {
+        isCompact
+            ? ItemView(line: line, attributes: attributes, notes: scanner.notes.view)
+            : ItemView(line: line, attributes: attributes, size: scanner.itemSize)
+    }
 
     /// Checks one line and says what it is. Ranges and slots are offsets into `line`.
     package mutating func scan(_ line: UnsafeRawBufferPointer) throws(ItemError) -> Record {
         guard line.count <= Int(Int32.max) else { throw ItemError("a record is longer than 2 GiB", at: 0) }
-        if let record = scanCompact(line) { return record }
+        if let record = scanCompact(line) {
+            isCompact = true
+            return record
+        }
+        isCompact = false
         scanner.begin(line)
         var record: Record
         do {
@@ -45,26 +59,29 @@ package struct RecordScanner: ~Copyable {
     /// Reads a line as AWS and rekey write it; nil where the line has to be read with care.
     @inline(__always)
     private mutating func scanCompact(_ line: UnsafeRawBufferPointer) -> Record? {
-        let text = scanner.marked(line)
         let wrapper: (Record.Kind, start: Int, braces: Int)
-        // `{"Item":`, `{"PutReq` and `uest":{"Item":`, and a bare item.
-        guard text.end > 24 else { return nil }
-        switch text.eight(0) {
+        // `{"Item":`, `{"PutReq` and `uest":{"Item":`.
+        guard line.count > 24 else { return nil }
+        func eight(_ position: Int) -> UInt64 {
+            line.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian
+        }
+        switch eight(0) {
         case 0x3A22_6D65_7449_227B: wrapper = (.item, 8, 1)
         case 0x7165_5274_7550_227B
-        where text.eight(8) == 0x227B_3A22_7473_6575 && text.eight(14) == 0x3A22_6D65_7449_227B:
+        where eight(8) == 0x227B_3A22_7473_6575 && eight(14) == 0x3A22_6D65_7449_227B:
             wrapper = (.putRequest, 22, 2)
         default: return nil
         }
-        guard text.base[wrapper.start] == UInt8(ascii: "{") else { return nil }
-        let end = scanner.compactItem(text, at: wrapper.start)
-        guard end > 0, end &+ wrapper.braces == text.end else { return nil }
-        for place in end..<text.end where text.base[place] != UInt8(ascii: "}") { return nil }
+        guard line[wrapper.start] == UInt8(ascii: "{") else { return nil }
+        let end = scanner.compactItem(line, at: wrapper.start)
+        guard end > 0, end &+ wrapper.braces == line.count else { return nil }
+        for place in end..<line.count where line[place] != UInt8(ascii: "}") { return nil }
         return Record(wrapper.0, image: Range(uncheckedBounds: (wrapper.start, end)))
     }
 
     /// Checks a typed item with nothing around it.
     package mutating func scanItem(_ bytes: UnsafeRawBufferPointer, at start: Int = 0) throws(ItemError) -> Range<Int> {
+        isCompact = false
         scanner.begin(bytes, at: start)
         return try scanner.item(noting: true)
     }

@@ -54,8 +54,11 @@ func unescapedCount(_ text: UnsafePointer<UInt8>, count: Int) -> Int {
 
 /// Appends bytes as the inside of a JSON string, escaping what RFC 8785 escapes and nothing else.
 package func appendEscaped(_ bytes: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
-    writer.reserve(bytes.count)
-    for byte in bytes {
+    var plain = Cursor(bytes)
+    plain.skipPlain()
+    writer.append(UnsafeRawBufferPointer(rebasing: bytes[..<plain.position]))
+    if plain.position == bytes.count { return }
+    for byte in bytes[plain.position...] {
         if byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") {
             writer.append(byte)
             continue

@@ -10,10 +10,10 @@ struct ValueScanner: ~Copyable {
     var slotCount = 0
     /// DynamoDB's size of the item scanned last with `noting`, but for what `isSizeExact` says.
     private var size = 0
-    /// False where a number or binary with escapes or a set of them was met, which are not reckoned here, and on the quick way, which
-    /// reckons nothing.
+    /// False where a number or binary with escapes or a set of them was met, which are not reckoned here.
     var isSizeExact = true
-    private var marks = TextMarks()
+    /// The item that was scanned last, where it went the quick way.
+    var notes = ItemNotes()
     private var slotCapacity = 32
     /// What the value scanned last holds behind its type tag.
     private var type = AttributeType.null
@@ -94,27 +94,23 @@ struct ValueScanner: ~Copyable {
         return ItemError("\(what) stands twice: \(shown(token))", at: start)
     }
 
-    /// Marks a line for the quick way; valid until the next call.
-    @inline(__always)
-    mutating func marked(_ line: UnsafeRawBufferPointer) -> MarkedText {
-        let start = Cursor(line)
-        return marks.mark(start.base, count: start.end)
-    }
-
     /// Makes a slot of the value scanned last.
-    @inline(__always)
-    mutating func note(name: Range<Int>, hasEscape: Bool, value: Range<Int>) {
-        if slotCount == slotCapacity { growSlots() }
-        (slots + slotCount).initialize(
-            to: AttributeSlot(
+    private mutating func note(name: Range<Int>, hasEscape: Bool, value: Range<Int>) {
+        add(
+            AttributeSlot(
                 name: int32(name), nameHasEscape: hasEscape, type: type, value: int32(value), content: content,
                 contentHasEscape: contentHasEscape))
+    }
+
+    @inline(__always)
+    mutating func add(_ slot: AttributeSlot) {
+        if slotCount == slotCapacity { growSlots() }
+        (slots + slotCount).initialize(to: slot)
         slotCount &+= 1
     }
 
     /// Remembers what a value holds behind its type tag.
-    @inline(__always)
-    mutating func scanned(_ type: AttributeType, _ start: Int, _ end: Int, _ hasEscape: Bool) {
+    private mutating func scanned(_ type: AttributeType, _ start: Int, _ end: Int, _ hasEscape: Bool) {
         self.type = type
         content = int32(start..<end)
         contentHasEscape = hasEscape

@@ -27,9 +27,18 @@ package struct Rekeyer: ~Copyable {
     private var matcher: Matcher
     private var captures: CaptureTable
     private var splice = Splice()
-    private var rendered: [UInt8] = []
-    /// The new key of the item that `place` said is moved.
-    package private(set) var newKey = ItemKey(partition: .string([]))
+    private var rendered = ByteWriter()
+    private var newPartition = ByteWriter()
+    private var newSort = ByteWriter()
+    /// How the new key comes to its sort key.
+    private var sortOrigin = SortOrigin.none
+    private enum SortOrigin {
+        case none
+        /// It is the text in `newSort`.
+        case rendered
+        case kept(KeyValue)
+    }
+
     /// Values without escapes; captures point into them until the next item.
     private var copies: [UnsafeMutableRawBufferPointer] = []
 
@@ -217,56 +226,91 @@ package struct Rekeyer: ~Copyable {
 
     /// The value of a key attribute that needs no closer look; nil for others.
     private func plainKey(_ slot: AttributeSlot, _ view: ItemView, limit: Int) -> KeyValue? {
-        guard slot.type == .string, !slot.contentHasEscape else { return nil }
-        let text = view.bytes(slot.content)
-        return text.isEmpty || text.count > limit ? nil : .string(Array(text))
+        plainText(slot, view, limit: limit).map { .string(Array($0)) }
     }
 
-    /// Appends the line rewritten and sets `newKey`.
+    private func plainText(_ slot: AttributeSlot, _ view: ItemView, limit: Int) -> UnsafeRawBufferPointer? {
+        guard slot.type == .string, !slot.contentHasEscape else { return nil }
+        let text = view.bytes(slot.content)
+        return text.isEmpty || text.count > limit ? nil : text
+    }
+
+    /// Appends `oldKey`'s sortable bytes.
+    package func appendOldKey(_ view: ItemView, to writer: inout ByteWriter) throws(ItemError) {
+        let slots = try keySlots(view)
+        guard let partition = plainText(slots.partition, view, limit: 2048) else {
+            return try oldKey(view).appendSortable(to: &writer)
+        }
+        if let slot = slots.sort {
+            guard let sort = plainText(slot, view, limit: 1024) else {
+                return try oldKey(view).appendSortable(to: &writer)
+            }
+            KeyValue.appendSortable(text: partition, to: &writer)
+            KeyValue.appendSortable(text: sort, to: &writer)
+        } else {
+            KeyValue.appendSortable(text: partition, to: &writer)
+        }
+    }
+
+    /// The new key of the item that was moved last.
+    package var newKey: ItemKey {
+        switch sortOrigin {
+        case .none: ItemKey(partition: .string(newPartition.array))
+        case .rendered: ItemKey(partition: .string(newPartition.array), sort: .string(newSort.array))
+        case .kept(let sort): ItemKey(partition: .string(newPartition.array), sort: sort)
+        }
+    }
+
+    /// Appends `newKey`'s sortable bytes.
+    package func appendNewKey(to writer: inout ByteWriter) {
+        KeyValue.appendSortable(text: newPartition.bytes, to: &writer)
+        switch sortOrigin {
+        case .none: break
+        case .rendered: KeyValue.appendSortable(text: newSort.bytes, to: &writer)
+        case .kept(let sort): sort.appendSortable(to: &writer)
+        }
+    }
+
+    /// Appends the line rewritten and makes the new key.
     private mutating func rewrite(
         _ view: ItemView, _ slots: (partition: AttributeSlot, sort: AttributeSlot?), rule index: Int, isKeyOnly: Bool,
         range: Range<Int>, from start: Int, into output: inout ByteWriter
     ) throws(ItemError) {
         let prepared = rules[index]
         splice.removeAll()
-        let partition = render(prepared.rule.target.partition)
-        try set(slots.partition, to: partition, view, limit: 2048, name: schemaNames.partition)
-        var sortValue: KeyValue?
+        newPartition.removeAll()
+        prepared.rule.target.partition.render(captures, into: &newPartition)
+        try set(slots.partition, to: newPartition.bytes, view, isSort: false)
+        sortOrigin = .none
         if let slot = slots.sort {
             if let template = prepared.rule.target.sort {
-                let sort = render(template)
-                try set(slot, to: sort, view, limit: 1024, name: schemaNames.sort ?? "")
-                sortValue = .string(sort)
+                newSort.removeAll()
+                template.render(captures, into: &newSort)
+                try set(slot, to: newSort.bytes, view, isSort: true)
+                sortOrigin = .rendered
             } else {
                 let schema = try view.inferredSchema(partition: schemaNames.partition, sort: schemaNames.sort)
-                if let attribute = schema.sort { sortValue = try view.keyValue(attribute, isSort: true) }
+                if let attribute = schema.sort { sortOrigin = .kept(try view.keyValue(attribute, isSort: true)) }
             }
         }
         if !isKeyOnly {
             for binding in prepared.rule.targetAttributes { change(binding, view, itemEnd: range.upperBound) }
         }
         splice.apply(to: view.line, range: start..<range.upperBound, into: &output)
-        newKey = ItemKey(partition: .string(partition), sort: sortValue)
-    }
-
-    private mutating func render(_ template: Template) -> [UInt8] {
-        rendered.removeAll(keepingCapacity: true)
-        template.render(captures, into: &rendered)
-        return rendered
     }
 
     private mutating func set(
-        _ slot: AttributeSlot, to value: [UInt8], _ view: ItemView, limit: Int, name: String
+        _ slot: AttributeSlot, to value: UnsafeRawBufferPointer, _ view: ItemView, isSort: Bool
     ) throws(ItemError) {
+        let limit = isSort ? 1024 : 2048
         guard value.count <= limit else {
+            let name = isSort ? schemaNames.sort ?? "" : schemaNames.partition
             throw ItemError(
                 "the new key attribute \(name) would have \(value.count) bytes, DynamoDB takes \(limit)",
                 at: Int(slot.value.lowerBound))
         }
-        value.withRawBytes { new in
-            // A value that stays keeps its escapes.
-            if !view.withText(slot, { $0.elementsEqual(new) }) { splice.setString(slot, to: new) }
-        }
+        // A value that stays keeps its escapes.
+        if !view.holds(value, in: slot) { splice.setString(slot, to: value) }
     }
 
     private mutating func change(_ binding: TemplateBinding, _ view: ItemView, itemEnd: Int) {
@@ -277,12 +321,12 @@ package struct Rekeyer: ~Copyable {
             splice.remove(index, of: view.attributes)
             return
         }
-        render(template).withRawBytes { value in
-            if let slot {
-                if !view.withText(slot, { $0.elementsEqual(value) }) { splice.setString(slot, to: value) }
-            } else {
-                splice.add(name: name, value: value, after: view.attributes.last, itemEnd: itemEnd)
-            }
+        rendered.removeAll()
+        template.render(captures, into: &rendered)
+        if let slot {
+            if !view.holds(rendered.bytes, in: slot) { splice.setString(slot, to: rendered.bytes) }
+        } else {
+            splice.add(name: name, value: rendered.bytes, after: view.attributes.last, itemEnd: itemEnd)
         }
     }
 }

@@ -1,3 +1,5 @@
+package import Items
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -94,6 +96,17 @@ package struct Template: Sendable, Equatable {
         for segment in segments {
             output.append(contentsOf: captures[segment.capture]!)
             output.append(contentsOf: literals[segment.literal])
+        }
+    }
+
+    /// As the other `render`.
+    package func render(_ captures: borrowing CaptureTable, into output: inout ByteWriter) {
+        literals.withUnsafeBytes { literals in
+            output.append(UnsafeRawBufferPointer(rebasing: literals[..<prefixCount]))
+            for index in 0..<segments.count {
+                output.append(captures[segments[index].capture]!)
+                output.append(UnsafeRawBufferPointer(rebasing: literals[segments[index].literal]))
+            }
         }
     }
 

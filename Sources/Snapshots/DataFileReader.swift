@@ -90,9 +90,10 @@ final class DataFileReader {
         }
         result.count += 1
         guard expected == .item, let image = record.image else { return }
-        result.digest.add(canonical: canonicalizer.canonical(UnsafeRawBufferPointer(rebasing: line[image])))
+        let view = scanner.view(of: line)
+        result.digest.add(canonical: canonicalizer.canonical(image, of: view))
         guard let schema = export.metadata?.keySchema else { return }
-        let key = try ItemView(line: line, attributes: scanner.attributes).key(schema)
+        let key = try view.key(schema)
         let sortable = key.sortableBytes
         let previous = result.lastKey
         result.firstKey = result.firstKey ?? sortable

@@ -43,8 +43,9 @@ final class DataFileWriter {
         buffer.append("}\n" as StaticString)
         countInFile += 1
         bytesInFile += lineSize
-        digest.add(canonical: canonicalizer.canonical(item))
-        itemSize += storedSize(item)
+        let (canonical, size) = canonicalizer.measured(item)
+        digest.add(canonical: canonical)
+        itemSize += size
         if buffer.count >= 192 << 10 { try flush() }
     }
 

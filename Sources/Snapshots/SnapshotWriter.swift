@@ -66,7 +66,7 @@ package final class SnapshotWriter {
     /// - Throws: `.cannotCreate`.
     package convenience init(
         path: String, information: SnapshotInformation, temporaryDirectory: String,
-        memoryLimit: Int = 24 << 20,
+        memoryLimit: Int = 12 << 20,
         dataFileSize: Int = 64 << 20
     ) throws(RekeyError) {
         self.init(
@@ -78,7 +78,7 @@ package final class SnapshotWriter {
     /// - Parameter target: of this writer alone.
     package init(
         to target: any SnapshotTarget, information: SnapshotInformation, temporaryDirectory: String,
-        memoryLimit: Int = 24 << 20, dataFileSize: Int = 64 << 20
+        memoryLimit: Int = 12 << 20, dataFileSize: Int = 64 << 20
     ) {
         self.information = information
         self.dataFileSize = dataFileSize
@@ -102,9 +102,14 @@ package final class SnapshotWriter {
 
     /// Puts an item together for `add`; parameters as there. May be called on any thread.
     package static func append(_ item: UnsafeRawBufferPointer, key: ItemKey, to records: inout ByteWriter) {
-        records.appendSortRecord { writer in
-            key.appendSortable(to: &writer)
-        } value: { writer in
+        append(item, to: &records) { key.appendSortable(to: &$0) }
+    }
+
+    /// As the other one; `key` appends the key's sortable bytes.
+    package static func append(
+        _ item: UnsafeRawBufferPointer, to records: inout ByteWriter, key: (inout ByteWriter) -> Void
+    ) {
+        records.appendSortRecord(key: key) { writer in
             guard let base = item.baseAddress, memchr(base, 0x0A, item.count) != nil else { return writer.append(item) }
             // Outside strings, the only place where JSON allows it, a newline means as much as a space.
             writer.append(item.map { $0 == 0x0A ? 0x20 : $0 })
@@ -128,10 +133,14 @@ package final class SnapshotWriter {
 
     private func write() throws(RekeyError) -> SnapshotSummary {
         let data = DataFileWriter(target: target, fileSize: dataFileSize)
-        var previous: [UInt8]?
+        var previous = ByteWriter()
         try sorter.forEach { (key, item) throws(RekeyError) in
-            if let previous, previous.count == key.count, previous.elementsEqual(key) { throw sameKey(Array(item)) }
-            previous = Array(key)
+            // No key is empty.
+            if previous.count == key.count, memcmp(previous.base, key.baseAddress!, key.count) == 0 {
+                throw sameKey(Array(item))
+            }
+            previous.removeAll()
+            previous.append(key)
             try data.add(item)
         }
         try data.finish()

@@ -3,11 +3,12 @@ import Items
 /// The lines a stage writes for one block: runs of the block's own lines, and others between them.
 final class BlockText: BlockOutput {
     /// Of the records written, where the stage was told to keep it.
-    var digest = Digest()
-    private var text = ByteWriter(capacity: 1 << 10)
+    @exclusivity(unchecked) var digest = Digest()
+    // Used by one thread at a time, like all of a block; a check at each use would be paid for each line.
+    @exclusivity(unchecked) private var text = ByteWriter(capacity: 1 << 10)
     /// Lines of the block that follow each other there and are not in `text` yet.
-    private var run = UnsafeRawBufferPointer(start: nil, count: 0)
-    private var blockEnd: UnsafeRawPointer?
+    @exclusivity(unchecked) private var run = UnsafeRawBufferPointer(start: nil, count: 0)
+    @exclusivity(unchecked) private var blockEnd: UnsafeRawPointer?
 
     func begin(_ lines: UnsafeRawBufferPointer) {
         digest = Digest()

@@ -49,7 +49,9 @@ package final class Collisions {
         _ origin: Origin, key: ItemKey, oldKey: ItemKey, content: UnsafeRawBufferPointer
     ) throws(RekeyError) {
         var keys = CollisionKeys()
-        keys.add(origin, key: key, oldKey: oldKey, content: content)
+        var old = ByteWriter()
+        oldKey.appendSortable(to: &old)
+        keys.add(origin, oldKey: old.bytes, content: content) { key.appendSortable(to: &$0) }
         try add(keys)
     }
 
@@ -59,30 +61,22 @@ package final class Collisions {
         try sorter.add(keys.records.bytes)
     }
 
+    /// What stands behind one key in the sorter.
     private struct Entry {
-        var key: String
         var oldKey: String
         var content: [UInt8]
 
         init(_ bytes: UnsafeRawBufferPointer) {
-            var position = 1
-            func part() -> KeyValue? {
-                let kind = bytes[position]
-                guard kind > 0 else {
-                    position += 1
-                    return nil
-                }
-                let start = position + 5
-                let count = Int(bytes.loadUnaligned(fromByteOffset: position + 1, as: UInt32.self))
-                position = start + count
-                let text = Array(bytes[start..<start + count])
-                return kind == 1 ? .string(text) : kind == 2 ? .number(text) : .binary(text)
-            }
-            func text() -> String { ItemKey(partition: part() ?? KeyValue(""), sort: part()).description }
-            key = text()
-            oldKey = text()
-            content = Array(bytes[position...])
+            let start = 5
+            let end = start + Int(bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
+            oldKey = Collisions.text(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+            content = Array(bytes[end...])
         }
+    }
+
+    /// A key for a person, by its sortable bytes.
+    private static func text(_ sortable: UnsafeRawBufferPointer) -> String {
+        ItemKey(sortable: Array(sortable))?.description ?? "unknown"
     }
 
     /// Calls `body` with each finding, by key.
@@ -99,7 +93,8 @@ package final class Collisions {
             let entry = Entry(first.bytes)
             func finding(_ kind: Finding.Kind) -> Finding {
                 Finding(
-                    kind: kind, key: entry.key, sortableKey: current.array, oldKeys: ([entry] + others).map(\.oldKey))
+                    kind: kind, key: Self.text(current.bytes), sortableKey: current.array,
+                    oldKeys: ([entry] + others).map(\.oldKey))
             }
             if moved > 1 {
                 try body(finding(.severalProduced))
@@ -154,37 +149,19 @@ struct CollisionKeys: ~Copyable {
         records.removeAll()
     }
 
-    /// Adds an item's key, as `Collisions.add`.
+    /// Adds an item's key, as `Collisions.add`; `key` appends its sortable bytes, `oldKey` are those of the old one.
     mutating func add(
-        _ origin: Collisions.Origin, key: ItemKey, oldKey: ItemKey,
-        content: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+        _ origin: Collisions.Origin, oldKey: UnsafeRawBufferPointer,
+        content: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+        key: (inout ByteWriter) -> Void
     ) {
         if origin == .produced { produced += 1 }
-        records.appendSortRecord { writer in
-            key.appendSortable(to: &writer)
-        } value: { writer in
+        records.appendSortRecord(key: key) { writer in
             writer.append(origin.rawValue)
-            Self.append(key, to: &writer)
-            Self.append(oldKey, to: &writer)
+            writer.appendInteger(UInt32(truncatingIfNeeded: oldKey.count))
+            writer.append(oldKey)
             writer.append(content)
         }
-    }
-
-    private static func append(_ key: ItemKey, to writer: inout ByteWriter) {
-        append(key.partition, to: &writer)
-        if let sort = key.sort { append(sort, to: &writer) } else { writer.append(0) }
-    }
-
-    private static func append(_ value: KeyValue, to writer: inout ByteWriter) {
-        let (kind, bytes): (UInt8, [UInt8]) =
-            switch value {
-            case .string(let bytes): (1, bytes)
-            case .number(let bytes): (2, bytes)
-            case .binary(let bytes): (3, bytes)
-            }
-        writer.append(kind)
-        writer.appendInteger(UInt32(truncatingIfNeeded: bytes.count))
-        writer.append(bytes)
     }
 }
 

@@ -55,12 +55,13 @@ final class RecordBlock<Output: BlockOutput> {
     var offset = 0
 
     let output = Output()
-    var lineCount = 0
-    var passed = 0
-    var changed = 0
+    // Used by one thread at a time; a check at each use would be paid for each line.
+    @exclusivity(unchecked) var lineCount = 0
+    @exclusivity(unchecked) var passed = 0
+    @exclusivity(unchecked) var changed = 0
     var bad: [BadRecord] = []
     var digest = Digest()
-    var seal: Seal?
+    @exclusivity(unchecked) var seal: Seal?
     /// Records were judged; whether a seal stands before them in the stream decides if they are good.
     var recordCount: Int { passed + changed + bad.count }
 
@@ -147,8 +148,8 @@ final class BlockJudge<Worker: RecordWorker & ~Copyable> {
             return
         }
         if block.seal != nil { throw ItemError("a record stands after the seal", at: 0) }
-        let view = ItemView(line: line, attributes: state.scanner.attributes)
+        let view = state.scanner.view(of: line)
         if try worker.take(line, record, view, block.output) { block.changed &+= 1 } else { block.passed &+= 1 }
-        if wantsDigest { state.digest.add(record, in: line) }
+        if wantsDigest { state.digest.add(record, in: line, view) }
     }
 }

@@ -268,9 +268,9 @@ package final class RecordFeed {
                 return
             }
             if seal != nil { throw ItemError("a record stands after the seal", at: 0) }
-            let view = ItemView(line: line, attributes: scanner.attributes, size: scanner.itemSize)
+            let view = scanner.view(of: line)
             let isChanged = try body(line, record, view)
-            if wantsDigest { streamDigest.add(record, in: line) }
+            if wantsDigest { streamDigest.add(record, in: line, view) }
             counts.read += 1
             if isChanged { counts.changed += 1 } else { counts.passed += 1 }
         } catch let error as ItemError {

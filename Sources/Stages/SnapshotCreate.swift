@@ -134,12 +134,14 @@ private final class SnapshotOutput: BlockOutput {
 
 private struct SnapshotWorker: RecordWorker, ~Copyable {
     private var filter: ItemFilter
-    private var schema: KeySchema?
+    private var finder: KeyFinder?
     private let names: KeyNames
+    /// Sortable bytes of the key of the item at hand.
+    private var key = ByteWriter()
 
     init(_ filter: consuming ItemFilter, schema: KeySchema?, names: KeyNames) {
         self.filter = filter
-        self.schema = schema
+        finder = schema.map(KeyFinder.init)
         self.names = names
     }
 
@@ -150,16 +152,19 @@ private struct SnapshotWorker: RecordWorker, ~Copyable {
             throw ItemError("a deletion has no place in a snapshot; load the changes into a table first", at: 0)
         }
         guard try filter.accepts(view) else { return false }
-        let known: KeySchema
-        if let schema {
-            known = schema
+        let finder: KeyFinder
+        if let known = self.finder {
+            finder = known
         } else {
-            known = try view.inferredSchema(partition: names.partition, sort: names.sort)
-            schema = known
+            finder = KeyFinder(try view.inferredSchema(partition: names.partition, sort: names.sort))
+            self.finder = finder
         }
-        let key = try view.key(known)
-        if output.schema == nil { output.schema = known }
-        SnapshotWriter.append(UnsafeRawBufferPointer(rebasing: line[image]), key: key, to: &output.records)
+        key.removeAll()
+        try finder.appendSortable(of: view, to: &key)
+        if output.schema == nil { output.schema = finder.schema }
+        SnapshotWriter.append(UnsafeRawBufferPointer(rebasing: line[image]), to: &output.records) {
+            $0.append(key.bytes)
+        }
         return false
     }
 }

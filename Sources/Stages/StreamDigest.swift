@@ -21,6 +21,12 @@ struct StreamDigest: ~Copyable {
         }
     }
 
+    /// Adds a record whose image `view` is.
+    mutating func add(_ record: Record, in line: UnsafeRawBufferPointer, _ view: ItemView) {
+        guard let image = record.image, record.kind != .change else { return add(record, in: line) }
+        digest.add(canonical: canonicalizer.canonical(image, of: view))
+    }
+
     /// Adds an item by its typed JSON.
     mutating func add(item: UnsafeRawBufferPointer) { digest.add(canonical: canonicalizer.canonical(item)) }
 

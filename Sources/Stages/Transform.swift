@@ -89,7 +89,8 @@ final class TransformOutput: BlockOutput {
     /// `{"Key":{…}}` of each item whose key lies in the range of a rule's `to`; equal keys are equal bytes.
     let targets = BlockText()
     /// The keys that come out, as far as they may collide.
-    var keys = CollisionKeys()
+    // Used by one thread at a time, like all of a block; a check at each use would be paid for each item.
+    @exclusivity(unchecked) var keys = CollisionKeys()
 
     func begin(_ block: UnsafeRawBufferPointer) {
         lines.begin(block)
@@ -111,6 +112,8 @@ struct TransformWorker: RecordWorker, ~Copyable {
     private var scanner = RecordScanner()
     private var digest = StreamDigest()
     private var rewritten = ByteWriter(capacity: 4096)
+    /// Sortable bytes of the key that an item had.
+    private var oldKey = ByteWriter()
     /// A request or a key on its way out.
     private var deletion = ByteWriter(capacity: 256)
 
@@ -127,29 +130,31 @@ struct TransformWorker: RecordWorker, ~Copyable {
         _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ output: TransformOutput
     ) throws(ItemError) -> Bool {
         if record.kind == .change || record.kind == .deleteRequest {
-            return try takeChange(line, record, output)
+            return try takeChange(line, record, view, output)
         }
         guard let image = record.image else { return false }
         rewritten.removeAll()
         switch try rekeyer.place(view, range: image, from: 0, into: &rewritten) {
         case .moved: break
         case .produced:
-            let key = try rekeyer.oldKey(view)
-            if writesTargets { try writeTarget(key, view, output) }
-            output.keys.add(.present, key: key, oldKey: key)
-            return pass(line, record, output)
-        case .elsewhere: return pass(line, record, output)
+            oldKey.removeAll()
+            try rekeyer.appendOldKey(view, to: &oldKey)
+            if writesTargets { try writeTarget(try rekeyer.oldKey(view), view, output) }
+            output.keys.add(.present, oldKey: oldKey.bytes) { $0.append(oldKey.bytes) }
+            return pass(line, record, view, output)
+        case .elsewhere: return pass(line, record, view, output)
         }
         rewritten.append(UnsafeRawBufferPointer(rebasing: line[image.upperBound...]))
-        let oldKey = try rekeyer.oldKey(view)
+        oldKey.removeAll()
+        try rekeyer.appendOldKey(view, to: &oldKey)
         try write(output)
         if writesTargets { try writeTarget(rekeyer.newKey, view, output) }
-        output.keys.add(.produced, key: rekeyer.newKey, oldKey: oldKey)
+        output.keys.add(.produced, oldKey: oldKey.bytes) { rekeyer.appendNewKey(to: &$0) }
         if writesDeletions {
             deletion.removeAll()
             deletion.append("{\"DeleteRequest\":{\"Key\":" as StaticString)
             let schema = try view.inferredSchema(partition: rules.partition, sort: rules.sort)
-            deletion.append(oldKey.json(schema))
+            deletion.append(try rekeyer.oldKey(view).json(schema))
             deletion.append("}}" as StaticString)
             output.deletions.write(deletion.bytes)
             if wantsDigest { output.deletions.digest.combine(try digest(of: deletion.bytes)) }
@@ -168,10 +173,12 @@ struct TransformWorker: RecordWorker, ~Copyable {
         output.targets.write(deletion.bytes)
     }
 
-    private mutating func pass(_ line: UnsafeRawBufferPointer, _ record: Record, _ output: TransformOutput) -> Bool {
+    private mutating func pass(
+        _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ output: TransformOutput
+    ) -> Bool {
         output.lines.pass(line)
         if wantsDigest {
-            digest.add(record, in: line)
+            digest.add(record, in: line, view)
             output.lines.digest.combine(digest.take())
         }
         return false
@@ -184,13 +191,14 @@ struct TransformWorker: RecordWorker, ~Copyable {
     }
 
     private mutating func digest(of line: UnsafeRawBufferPointer) throws(ItemError) -> Digest {
-        digest.add(try scanner.scan(line), in: line)
+        let record = try scanner.scan(line)
+        digest.add(record, in: line, scanner.view(of: line))
         return digest.take()
     }
 
     /// A line of an incremental export, or a deletion: every image in it moves alike, or the line is bad.
     private mutating func takeChange(
-        _ line: UnsafeRawBufferPointer, _ record: Record, _ output: TransformOutput
+        _ line: UnsafeRawBufferPointer, _ record: Record, _ image: ItemView, _ output: TransformOutput
     ) throws(ItemError) -> Bool {
         let ranges = [record.keys, record.oldImage, record.image].compactMap { $0 }.sorted {
             $0.lowerBound < $1.lowerBound
@@ -200,7 +208,7 @@ struct TransformWorker: RecordWorker, ~Copyable {
         if images.isEmpty, looksAtAttributes {
             _ = try scanner.scanItem(line, at: ranges[0].lowerBound)
             guard try rekeyer.matchesKey(ItemView(line: line, attributes: scanner.attributes)) else {
-                return pass(line, record, output)
+                return pass(line, record, image, output)
             }
             throw ItemError(
                 "a deletion names only its key, but the rules look at other attributes too; export with NEW_AND_OLD_IMAGES",
@@ -216,7 +224,7 @@ struct TransformWorker: RecordWorker, ~Copyable {
             }
             moved = rule
         }
-        if !images.isEmpty, moved == nil { return pass(line, record, output) }
+        if !images.isEmpty, moved == nil { return pass(line, record, image, output) }
         var position = 0
         var isChanged = false
         let keyRules = images.isEmpty ? nil : moved
@@ -231,7 +239,7 @@ struct TransformWorker: RecordWorker, ~Copyable {
             if case .moved = outcome { isChanged = true }
             position = range.upperBound
         }
-        guard isChanged else { return pass(line, record, output) }
+        guard isChanged else { return pass(line, record, image, output) }
         rewritten.append(UnsafeRawBufferPointer(rebasing: line[position...]))
         try write(output)
         return true

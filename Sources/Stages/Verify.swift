@@ -33,7 +33,7 @@ package struct Verify: Sendable {
     /// Runs the stage. The result says whether all is equal; nothing is thrown for a difference.
     package func run() async throws(RekeyError) -> VerifyResult {
         var result = VerifyResult()
-        let sorter = ExternalSorter(directory: temporaryDirectory)
+        let sorter = ExternalSorter(directory: temporaryDirectory, memoryLimit: 12 << 20)
         try await readOld(into: &result, sorter)
         try await readNew(into: &result, sorter)
         if differences != nil || result.expected != result.found { try compare(sorter, &result) }
@@ -75,11 +75,10 @@ package struct Verify: Sendable {
     private func compare(_ sorter: ExternalSorter, _ result: inout VerifyResult) throws(RekeyError) {
         let sink = try differences.map { path throws(RekeyError) in try openSink(path) }
         var key: [UInt8] = []
-        var name: [UInt8] = []
         var hashes: [[UInt8]] = [[], []]
         var tally = (equal: 0, missing: 0, extra: 0, different: 0)
         func close() throws(RekeyError) {
-            guard !name.isEmpty else { return }
+            guard !key.isEmpty else { return }
             let mark: String
             if hashes[0].isEmpty {
                 mark = "+"
@@ -94,7 +93,7 @@ package struct Verify: Sendable {
                 mark = "*"
                 tally.different += 1
             }
-            try sink?.write(utf8: "\(mark) \(String(decoding: name, as: UTF8.self))\n")
+            try sink?.write(utf8: "\(mark) \(ItemKey(sortable: key)?.description ?? "unknown")\n")
         }
         do {
             try sorter.forEach { next, value throws(RekeyError) in
@@ -105,7 +104,6 @@ package struct Verify: Sendable {
                 }
                 // A key that came twice is no key of a table: such a side is equal to none that has it once.
                 hashes[Int(value[0])] += value[1..<33]
-                name = Array(value[33...])
             }
             try close()
             try sink?.finish()
@@ -145,7 +143,7 @@ private final class VerifyOutput: BlockOutput {
     var digest = Digest()
     /// Items that a rule moves.
     var matched = 0
-    /// For the sorter: by key, the side, the hash and the key in words.
+    /// For the sorter: by key, the side and the hash.
     var records = ByteWriter(capacity: 1 << 10)
 
     func begin(_ lines: UnsafeRawBufferPointer) {
@@ -160,6 +158,8 @@ private struct VerifyWorker: RecordWorker, ~Copyable {
     private var rekeyer: Rekeyer
     private var canonicalizer = Canonicalizer()
     private var rewritten = ByteWriter(capacity: 4096)
+    /// Sortable bytes of the key of the item at hand.
+    private var key = ByteWriter()
     private let everything: Bool
     private let isOld: Bool
 
@@ -179,7 +179,9 @@ private struct VerifyWorker: RecordWorker, ~Copyable {
             switch try rekeyer.place(view, range: image, from: image.lowerBound, into: &rewritten) {
             case .moved:
                 output.matched += 1
-                add(rewritten.bytes, rekeyer.newKey, output)
+                key.removeAll()
+                rekeyer.appendNewKey(to: &key)
+                add(canonicalizer.canonical(rewritten.bytes), output)
                 return false
             case .produced: isProduced = true
             case .elsewhere: isProduced = false
@@ -192,21 +194,23 @@ private struct VerifyWorker: RecordWorker, ~Copyable {
             isProduced = try rekeyer.produces(view)
         }
         guard everything || isProduced else { return false }
-        add(UnsafeRawBufferPointer(rebasing: line[image]), try rekeyer.oldKey(view), output)
+        key.removeAll()
+        try rekeyer.appendOldKey(view, to: &key)
+        add(canonicalizer.canonical(image, of: view), output)
         return false
     }
 
-    private mutating func add(_ item: UnsafeRawBufferPointer, _ key: ItemKey, _ output: VerifyOutput) {
+    /// Adds an item by its canonical form under the key in `key`.
+    private func add(_ canonical: UnsafeRawBufferPointer, _ output: VerifyOutput) {
         var one = Digest()
-        one.add(canonical: canonicalizer.canonical(item))
+        one.add(canonical: canonical)
         output.digest.combine(one)
         let side: UInt8 = isOld ? 0 : 1
         output.records.appendSortRecord { writer in
-            key.appendSortable(to: &writer)
+            writer.append(key.bytes)
         } value: { writer in
             writer.append(side)
-            writer.append(one.bytes)
-            writer.append(Array(key.description.utf8))
+            one.append(to: &writer)
         }
     }
 }

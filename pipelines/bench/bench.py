@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 
+import bars
 import measure
 import report
 import rows
@@ -115,7 +116,7 @@ def small(data, rounds):
     migrate = (
         f"rm -rf small.db runs && {REKEY} extract --quiet {ROOT}/data/algoitny_main --prefix PLAN# "
         f"| {REKEY} load local:small.db --execute --quiet")
-    start = measure.in_turn({"rekey": f"exec {REKEY} --version"}, rounds * 4, data)
+    start = measure.in_turn({"rekey": [REKEY, "--version"]}, rounds * 4, data)
     runs = []
     for _ in range(rounds):
         measure.run(migrate, data)
@@ -150,9 +151,14 @@ def main():
     if arguments.sizes or not (wanted or arguments.quick):
         sizes = [int(size) for size in (arguments.sizes or "1000000,3000000,10000000").split(",")]
         result["sizes"] = against_size(data, sizes, min(arguments.rounds, 3))
+    if not wanted or "load" in wanted:
+        result["load"] = tables.measure_load(
+            ROOT, *((20_000, 2_000) if arguments.quick else (1_000_000, 20_000)), arguments.rounds)
     if not wanted or "tables" in wanted:
         result["tables"] = tables.measure_tables(
             ROOT, REKEY, SAMPLE, arguments.folder, data, 200 if arguments.quick else 20_000, arguments.rounds)
+    result["bars"] = bars.bars(result)
+    report.say_bars(result["bars"])
     target = arguments.output or (
         f"{data}/result" if arguments.quick else f"{ROOT}/data/benchmarks/{result['machine']['date']}")
     report.write(result, target)

@@ -7,10 +7,11 @@ import time
 
 
 def run(command, folder):
-    """Runs a line of bash; its seconds, processor seconds with all children, and the largest memory of one process."""
+    """Runs a line of bash, or a list of words without one; its seconds, processor seconds with all children, and the largest memory
+    of one process."""
+    words = command if isinstance(command, list) else ["bash", "-o", "pipefail", "-c", command]
     start = time.monotonic()
-    process = subprocess.Popen(
-        ["bash", "-o", "pipefail", "-c", command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     error = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

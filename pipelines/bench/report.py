@@ -31,6 +31,11 @@ def say_small(small):
         print(f"{name}: {one['seconds']['median'] * 1e3:.1f} ms", flush=True)
 
 
+def say_bars(bars):
+    for bar in bars:
+        print(f"{'met' if bar['met'] else 'MISSED'}: {bar['what']}: {bar['found']} ({bar['bar']})", flush=True)
+
+
 def span(one, what, scale=1.0, digits=2):
     figures = one[what]
     return (f"{figures['median'] * scale:.{digits}f} "
@@ -47,6 +52,9 @@ def markdown(result):
         "Medians, with least and most in brackets. MB are millions of bytes of uncompressed input. *ratio* is that of the "
         "processor seconds (user and system, all processes) to those of rekey in the first line of each table.", "",
     ]
+    lines += ["## Bars", "", "| what | bar | this run | |", "| --- | --- | --- | --- |"]
+    lines += [f"| {bar['what']} | {bar['bar']} | {bar['found']} | {'met' if bar['met'] else '**missed**'} |" for bar in result["bars"]]
+    lines.append("")
     for row in result["rows"].values():
         lines += [f"## {row['title']}", "", f"{row['bytes'] / 1e6:.0f} MB.", ""]
         if "digest" in row:
@@ -71,6 +79,11 @@ def markdown(result):
                     f"| {size['items']:,} | {name} | {span(one, 'seconds')} | "
                     f"{one['seconds']['median'] / size['items'] * 1e6:.2f} | {one['memory']['max'] / 2**20:.0f} |")
         lines.append("")
+    if "load" in result:
+        lines += ["## A server that answers at once", "", "What the client costs; batches of 25 items.", "",
+                  "| | items a second | processor microseconds an item |", "| --- | --- | --- |"]
+        lines += [f"| {name} | {span(one, 'itemsPerSecond', 1, 0)} | {span(one, 'cpuMicrosecondsPerBatch', 1 / 25)} |"
+                  for name, one in result["load"].items()] + [""]
     if "tables" in result:
         lines += [f"## Copy of a table of {result['tables']['items']:,} items on ministack", "",
                   "| | seconds | processor seconds of the client |", "| --- | --- | --- |"]
@@ -80,23 +93,36 @@ def markdown(result):
     return "\n".join(lines) + "\n"
 
 
-def plot(result):
-    """Bars of MB/s, the longest of each row as long as the plot is wide."""
-    parts, y = [], 24
+def groups(result):
+    """What the plot shows: a title, a unit, and a figure for each program; more is better."""
     for row in result["rows"].values():
-        parts.append(f'<text class="title" x="0" y="{y}">{escape(row["title"])}</text>')
+        yield row["title"], "MB/s", {name: speed(row, one) for name, one in row["contestants"].items()}
+    if "load" in result:
+        yield "load against a server that answers at once", "items/s", {
+            name: one["itemsPerSecond"]["median"] for name, one in result["load"].items() if name != "rekey extract"}
+    if "tables" in result:
+        items = result["tables"]["items"]
+        yield "copy of a table on ministack", "items/s", {
+            name: items / one["seconds"]["median"] for name, one in result["tables"]["copy"].items()}
+
+
+def plot(result):
+    """Bars, the longest of each group as long as the plot is wide."""
+    parts, y = [], 24
+    for title, unit, figures in groups(result):
+        parts.append(f'<text class="title" x="0" y="{y}">{escape(title)}</text>')
         y += 10
-        fastest = max(speed(row, one) for one in row["contestants"].values())
-        for name, one in row["contestants"].items():
-            width = max(1, 430 * speed(row, one) / fastest)
+        most = max(figures.values())
+        for name, figure in figures.items():
+            width = max(1, 400 * figure / most)
             kind = "rekey" if name.startswith("rekey") else "peer"
             parts.append(
-                f'<text x="205" y="{y + 13}" text-anchor="end">{escape(name)}</text>'
-                f'<rect class="{kind}" x="213" y="{y + 2}" width="{width:.1f}" height="14" rx="2"/>'
-                f'<text class="figure" x="{219 + width:.1f}" y="{y + 13}">{speed(row, one):.0f} MB/s</text>')
+                f'<text x="225" y="{y + 13}" text-anchor="end">{escape(name)}</text>'
+                f'<rect class="{kind}" x="233" y="{y + 2}" width="{width:.1f}" height="14" rx="2"/>'
+                f'<text class="figure" x="{239 + width:.1f}" y="{y + 13}">{figure:,.0f} {unit}</text>')
             y += 20
         y += 26
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 740 {y}" width="740" height="{y}" role="img">'
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {y}" width="760" height="{y}" role="img">'
             f"<title>Throughput of rekey and of other programs</title><style>{STYLE}</style>{''.join(parts)}</svg>\n")
 
 

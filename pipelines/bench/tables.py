@@ -20,14 +20,14 @@ def commands(rekey, folder):
         "boto3, 8 threads": f"{python} {HERE}/copy_boto3.py source target 8",
         "AWS CLI, jq": f"{aws} dynamodb scan --table-name source --output json "
         "| jq -c '.Items | _nwise(25) | {target: map({PutRequest: {Item: .}})}' > aws.ndjson && "
-        f"while read -r batch; do {aws} dynamodb batch-write-item --request-items \"$batch\"; done < aws.ndjson",
+        f"xargs -d '\\n' -n 1 -P {os.cpu_count()} {aws} dynamodb batch-write-item --request-items < aws.ndjson",
         "dynamodump": f"rm -rf dump && {dump} -m backup {server} {keys} -s source && {dump} -m restore {server} {keys} "
         "-s source -d target --dataOnly --noConfirm",
     }
 
 
 def measure_tables(root, rekey, sample, folder, data, items, rounds):
-    """Seconds of each contestant, and of pipelines/bench-load.sh where it is there."""
+    """Seconds of each contestant."""
     script = [
         "bash", f"{root}/pipelines/servers.sh", "with", "ministack", "--", sys.executable, os.path.abspath(__file__),
         rekey, sample, folder, data, str(items), str(max(1, min(rounds, 3)))]
@@ -35,6 +35,21 @@ def measure_tables(root, rekey, sample, folder, data, items, rounds):
     result = {"items": items, "copy": json.loads(done.stdout.strip().splitlines()[-1])}
     for name, one in result["copy"].items():
         print(f"copy of {items} items: {name}: {one['seconds']['median']:.2f} s", flush=True)
+    return result
+
+
+def measure_load(root, items, boto3_items, runs):
+    """What pipelines/bench-load.sh says of each program: a server that answers at once, so that the client alone is measured."""
+    script = ["bash", f"{root}/pipelines/bench-load.sh", "--items", str(items), "--boto3-items", str(boto3_items), "--runs", str(runs)]
+    lines = subprocess.run(script, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    runs_of = {}
+    for line in lines:
+        run = json.loads(line)
+        runs_of.setdefault(run.pop("tool"), []).append(run)
+    result = {name: measure.summary(all_runs) for name, all_runs in runs_of.items()}
+    for name, one in result.items():
+        print(f"instant server: {name}: {one['itemsPerSecond']['median']:.0f} items/s, "
+              f"{one['cpuMicrosecondsPerBatch']['median'] / 25:.2f} µs of processor time an item", flush=True)
     return result
 
 
