@@ -126,7 +126,7 @@ extension PreflightReport {
     private func indexes(_ rules: RuleSet) -> Check? {
         if description.indexes.isEmpty { return nil }
         let set = Set(
-            rules.rules.flatMap(\.targetAttributes).filter { $0.template != nil }.map(\.attribute))
+            rules.rules.flatMap(\.targetAttributes).filter { $0.template != nil }.map(\.attribute.text))
         var names: [String] = []
         var verdict = Verdict.ok
         var sentences: [String] = []

@@ -24,6 +24,12 @@ package struct AttributePath: Sendable, Hashable {
         self.names = names
     }
 
+    package static func == (a: AttributePath, b: AttributePath) -> Bool {
+        a.names.map(AttributeName.init) == b.names.map(AttributeName.init)
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(names.map(AttributeName.init)) }
+
     /// As it is written in a rule file.
     package var text: String {
         names.map { name in

@@ -18,7 +18,7 @@ final class PreparedRule: Sendable {
         self.rule = rule
         captureCount = rule.captureNames.count
         conditions = rule.conditions.map(PreparedCondition.init)
-        sourceAttributes = rule.sourceAttributes.map { ($0, Array($0.attribute.utf8)) }
+        sourceAttributes = rule.sourceAttributes.map { ($0, Array($0.attribute.text.utf8)) }
     }
 }
 

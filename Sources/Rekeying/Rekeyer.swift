@@ -20,9 +20,12 @@ package struct Rekeyer: ~Copyable {
     private let rules: [PreparedRule]
     private let sourceGate: KeyGate
     private let targetGate: KeyGate
+    /// Whether the keys that the rules make are told by their parts; else, as one-way rules allow, by their beginning alone.
+    private let readsBack: Bool
+    /// Whether a rule looks at more than the key.
+    private let looksAtAttributes: Bool
     private let partitionName: [UInt8]
     private let sortName: [UInt8]?
-    private let hasSort: Bool
     private let schemaNames: (partition: String, sort: String?)
     private var matcher: Matcher
     private var captures: CaptureTable
@@ -46,9 +49,10 @@ package struct Rekeyer: ~Copyable {
         self.rules = rules.rules.map(PreparedRule.init)
         sourceGate = KeyGate(rules.rules.map(\.source))
         targetGate = KeyGate(rules.rules.map(\.target))
+        readsBack = rules.isRoundtrip || Prover(rules).readsBack
+        looksAtAttributes = rules.rules.contains { !$0.conditions.isEmpty || !$0.sourceAttributes.isEmpty }
         partitionName = Array(rules.partition.utf8)
         sortName = rules.sort.map { Array($0.utf8) }
-        hasSort = rules.sort != nil
         schemaNames = (rules.partition, rules.sort)
         matcher = Matcher(rules)
         captures = CaptureTable(count: rules.rules.map(\.captureNames.count).max() ?? 0)
@@ -86,7 +90,8 @@ package struct Rekeyer: ~Copyable {
         copies.removeAll(keepingCapacity: true)
     }
 
-    /// True when the item's key lies in the range of some rule's `to`.
+    /// True when the item's key lies in the range of some rule's `to`. Of rules that do not read back, a key may lie there that they
+    /// cannot make.
     package mutating func produces(_ view: ItemView) throws(ItemError) -> Bool {
         forgetCopies()
         return produces(view, try keySlots(view))
@@ -96,6 +101,7 @@ package struct Rekeyer: ~Copyable {
         _ view: ItemView, _ slots: (partition: AttributeSlot, sort: AttributeSlot?)
     ) -> Bool {
         guard let partition = text(slots.partition, in: view), targetGate.admits(partition) else { return false }
+        if !readsBack { return true }
         return matcher.produces(partition: partition, sort: text(slots.sort, in: view)) != nil
     }
 
@@ -115,7 +121,20 @@ package struct Rekeyer: ~Copyable {
         return rules.contains { prepared in
             captures.reset(count: prepared.captureCount)
             return prepared.rule.source.match(partitionKey: partition, sortKey: sort, into: &captures)
+                && prepared.rule.admits(captures)
         }
+    }
+
+    /// Whether an item of which only the key is known is moved.
+    ///
+    /// - Parameter offset: where the key stands in the line.
+    /// - Throws: where that hangs on the item's other attributes too.
+    package mutating func movesKey(_ view: ItemView, at offset: Int) throws(ItemError) -> Bool {
+        guard try matchesKey(view) else { return false }
+        guard looksAtAttributes else { return true }
+        throw ItemError(
+            "a deletion names only its key, but the rules look at other attributes too; export with NEW_AND_OLD_IMAGES",
+            at: offset)
     }
 
     private mutating func match(
@@ -136,42 +155,59 @@ package struct Rekeyer: ~Copyable {
     private mutating func matchesRest(_ prepared: PreparedRule, _ view: ItemView) throws(ItemError) -> Bool {
         for condition in prepared.conditions where !condition.holds(view) { return false }
         for (binding, name) in prepared.sourceAttributes {
-            let slot = view.find(name)
-            guard let template = binding.template else {
-                guard let slot else { continue }
-                if prepared.rule.targetAttributes.contains(where: {
-                    $0.attribute == binding.attribute && $0.template != nil
-                }) {
-                    throw ItemError(
-                        "the rule would overwrite attribute \(binding.attribute); name it in the rule's `from`",
-                        at: Int(slot.value.lowerBound))
-                }
+            guard let template = binding.template else { continue }
+            guard let value = text(view.find(name), in: view), template.match(value, into: &captures) else {
                 return false
             }
-            guard let value = text(slot, in: view), template.match(value, into: &captures) else { return false }
         }
-        return prepared.rule.admits(captures)
+        guard prepared.rule.admits(captures) else { return false }
+        // Last, for it is an error only where all else says that the rule moves the item.
+        for (binding, name) in prepared.sourceAttributes where binding.template == nil {
+            guard let slot = view.find(name) else { continue }
+            if prepared.rule.targetAttributes.contains(where: {
+                $0.attribute == binding.attribute && $0.template != nil
+            }) {
+                throw ItemError(
+                    "the rule would overwrite attribute \(binding.attribute); name it in the rule's `from`",
+                    at: Int(slot.value.lowerBound))
+            }
+            return false
+        }
+        return true
     }
 
-    /// As `rewrite`, for the keys that a change or deletion names: conditions and other attributes are not there to be looked at.
-    ///
-    /// - Parameter rule: the rule that the item's image chose; nil lets the key alone choose.
-    package mutating func rewriteKeys(
-        _ view: ItemView, range: Range<Int>, from start: Int, rule chosen: Int?, into output: inout ByteWriter
-    ) throws(ItemError) -> (Outcome, newKey: ItemKey?) {
+    /// As `rewrite`, for a key whose item is not there; only after `movesKey` said that it moves.
+    package mutating func rewriteKey(
+        _ view: ItemView, range: Range<Int>, from start: Int, into output: inout ByteWriter
+    ) throws(ItemError) {
         forgetCopies()
         let slots = try keySlots(view)
         let partition = text(slots.partition, in: view)
         let sort = text(slots.sort, in: view)
-        for index in rules.indices where chosen == nil || chosen == index {
+        for index in rules.indices {
             captures.reset(count: rules[index].captureCount)
-            guard let partition, rules[index].rule.source.match(partitionKey: partition, sortKey: sort, into: &captures)
+            guard let partition,
+                rules[index].rule.source.match(partitionKey: partition, sortKey: sort, into: &captures),
+                rules[index].rule.admits(captures)
             else { continue }
-            try rewrite(view, slots, rule: index, isKeyOnly: true, range: range, from: start, into: &output)
-            return (.moved(rule: index), newKey)
+            return try rewrite(view, slots, rule: index, isKeyOnly: true, range: range, from: start, into: &output)
         }
         output.append(UnsafeRawBufferPointer(rebasing: view.line[start..<range.upperBound]))
-        return (.untouched, nil)
+    }
+
+    /// Appends the line with the key at `range` replaced by that to which its item moves, from `from` up to `range`'s end.
+    package mutating func replaceKey(
+        _ view: ItemView, range: Range<Int>, from start: Int, by newKey: ItemKey, into output: inout ByteWriter
+    ) throws(ItemError) {
+        let slots = try keySlots(view)
+        splice.removeAll()
+        if case .string(let value) = newKey.partition {
+            try set(slots.partition, to: value, view, limit: 2048, name: schemaNames.partition)
+        }
+        if let slot = slots.sort, case .string(let value)? = newKey.sort {
+            try set(slot, to: value, view, limit: 1024, name: schemaNames.sort ?? "")
+        }
+        splice.apply(to: view.line, range: start..<range.upperBound, into: &output)
     }
 
     /// Appends the line with the item at `range` rewritten in place, from `from` up to `range`'s end; an untouched one as it is.
@@ -314,7 +350,7 @@ package struct Rekeyer: ~Copyable {
     }
 
     private mutating func change(_ binding: TemplateBinding, _ view: ItemView, itemEnd: Int) {
-        let name = Array(binding.attribute.utf8)
+        let name = Array(binding.attribute.text.utf8)
         let slot = view.find(name)
         guard let template = binding.template else {
             guard let slot, let index = view.attributes.firstIndex(where: { $0.value == slot.value }) else { return }

@@ -1,6 +1,6 @@
 /// What `from` or `to` says of one attribute.
 package struct TemplateBinding: Sendable, Equatable {
-    package let attribute: String
+    package let attribute: AttributeName
     /// Nil where the file says `null`: in `from` the attribute must be absent, in `to` it is removed.
     package let template: Template?
 }
@@ -58,8 +58,8 @@ package struct Rule: Sendable {
 
     /// Whether `to` names the sort key itself.
     let targetNamesSort: Bool
-    let partitionName: String
-    let sortName: String?
+    let partitionName: AttributeName
+    let sortName: AttributeName?
 
     /// What the captures must hold for `source` to read back; places where any value does are left out.
     private let sourcePlaces: [CapturePlace]
@@ -67,18 +67,19 @@ package struct Rule: Sendable {
 
     /// `from` and `to` by attribute; both name the partition key, and neither holds null for a key attribute.
     init(
-        from: [String: TemplateSyntax?], to: [String: TemplateSyntax?], conditions: [Condition], partition: String,
-        sort: String?, isRoundtrip: Bool, line: Int
+        from: [AttributeName: TemplateSyntax?], to: [AttributeName: TemplateSyntax?], conditions: [Condition],
+        partition: AttributeName, sort: AttributeName?, isRoundtrip: Bool, line: Int
     ) {
         var from = from
         for (attribute, syntax) in to where syntax != nil && from[attribute] == nil && attribute != sort {
             from[attribute] = .some(nil)
         }
-        func ordered(_ side: [String: TemplateSyntax?]) -> [(attribute: String, syntax: TemplateSyntax?)] {
-            func rank(_ name: String) -> Int { name == partition ? 0 : name == sort ? 1 : 2 }
+        func ordered(_ side: [AttributeName: TemplateSyntax?]) -> [(attribute: AttributeName, syntax: TemplateSyntax?)]
+        {
+            func rank(_ name: AttributeName) -> Int { name == partition ? 0 : name == sort ? 1 : 2 }
             return side.map { (attribute: $0.key, syntax: $0.value) }.sorted {
                 let (a, b) = (rank($0.attribute), rank($1.attribute))
-                return a != b ? a < b : $0.attribute.utf8.lexicographicallyPrecedes($1.attribute.utf8)
+                return a != b ? a < b : $0.attribute.text.utf8.lexicographicallyPrecedes($1.attribute.text.utf8)
             }
         }
         var names: [String] = []
@@ -100,7 +101,7 @@ package struct Rule: Sendable {
                 classes.append(.any)
             }
         }
-        func bindings(_ side: [String: TemplateSyntax?]) -> [TemplateBinding] {
+        func bindings(_ side: [AttributeName: TemplateSyntax?]) -> [TemplateBinding] {
             ordered(side).map { attribute, syntax in
                 let template = syntax.map { syntax in
                     Template(syntax) { name in
@@ -112,7 +113,7 @@ package struct Rule: Sendable {
             }
         }
         let (fromBindings, toBindings) = (bindings(from), bindings(to))
-        func key(_ bindings: [TemplateBinding], _ name: String?) -> Template? {
+        func key(_ bindings: [TemplateBinding], _ name: AttributeName?) -> Template? {
             bindings.first { $0.attribute == name }?.template
         }
         source = KeyPattern(partition: key(fromBindings, partition)!, sort: key(fromBindings, sort))

@@ -16,14 +16,14 @@ private struct RuleFileReader {
 
     /// The attributes of the table's key.
     struct Key {
-        var partition: String
-        var sort: String?
+        var partition: AttributeName
+        var sort: AttributeName?
     }
 
     /// One side of a rule, with the line of each attribute.
     struct Side {
-        var templates: [String: TemplateSyntax?] = [:]
-        var lines: [String: Int] = [:]
+        var templates: [AttributeName: TemplateSyntax?] = [:]
+        var lines: [AttributeName: Int] = [:]
     }
 
     func refusal(_ line: Int?, _ message: String) -> RekeyError {
@@ -103,7 +103,7 @@ private struct RuleFileReader {
             title: try fields["title"].map { node throws(RekeyError) in try text(node, "title") },
             noun: try fields["noun"].map { node throws(RekeyError) in try text(node, "noun") } ?? RuleSet.defaultNoun,
             label: try fields["label"].map { node throws(RekeyError) in try path(node, "label") },
-            partition: key.partition, sort: key.sort, rules: rules, references: references,
+            partition: key.partition.text, sort: key.sort?.text, rules: rules, references: references,
             isRoundtrip: isRoundtrip ?? false)
     }
 
@@ -158,7 +158,9 @@ private struct RuleFileReader {
         guard let namesNode = fields["names"] else { throw refusal(line, "a reference has no 'names'") }
         let source = try side(inNode, "in", key)
         let names = try side(namesNode, "names", key, allowsClasses: false)
-        if let extra = names.templates.keys.sorted().first(where: { $0 != key.partition && $0 != key.sort }) {
+        if let extra = names.templates.keys.map(\.text).sorted().map(AttributeName.init).first(where: {
+            $0 != key.partition && $0 != key.sort
+        }) {
             throw refusal(names.lines[extra], "names gives a key, and '\(extra)' is not a key attribute")
         }
         if let sort = key.sort, names.templates[sort] == nil {
@@ -169,7 +171,7 @@ private struct RuleFileReader {
         if known.contains("value") {
             throw refusal(inNode.mark?.line, "{value} stands for the attribute's value; call the capture otherwise")
         }
-        for (attribute, syntax) in names.templates.sorted(by: { $0.key < $1.key }) {
+        for (attribute, syntax) in names.templates.sorted(by: { $0.key.text < $1.key.text }) {
             for (name, _) in syntax?.captures ?? [] where name != "value" && !known.contains(name) {
                 throw refusal(names.lines[attribute], "{\(name)} is neither {value} nor a capture of in")
             }
@@ -220,11 +222,11 @@ private struct RuleFileReader {
         return side
     }
 
-    func conditions(_ node: Node, taken: Set<String>) throws(RekeyError) -> [Condition] {
+    func conditions(_ node: Node, taken: Set<AttributeName>) throws(RekeyError) -> [Condition] {
         var conditions: [Condition] = []
         for (name, value) in try entries(of: node, what: "where") {
             let path = try path(name, "where")
-            if taken.contains(path.names[0]) {
+            if taken.contains(AttributeName(path.names[0])) {
                 throw refusal(
                     name.mark?.line,
                     "where names '\(path.names[0])', which from or to names already; put its value into from")
@@ -288,11 +290,11 @@ private struct RuleFileReader {
         return scalar.string
     }
 
-    func attributeName(_ node: Node, _ what: String) throws(RekeyError) -> String {
+    func attributeName(_ node: Node, _ what: String) throws(RekeyError) -> AttributeName {
         guard let scalar = node.scalar, !scalar.string.isEmpty else {
             throw refusal(node.mark?.line, "\(what): an attribute's name is not a text")
         }
-        return scalar.string
+        return AttributeName(scalar.string)
     }
 
     func path(_ node: Node, _ what: String) throws(RekeyError) -> AttributePath {

@@ -18,6 +18,8 @@ extension RuleSet {
         }
         if !references.isEmpty { text += "references:\n" }
         for reference in references {
+            let partition = AttributeName(partition)
+            let sort = sort.map { AttributeName($0) }
             var source = [TemplateBinding(attribute: partition, template: reference.source.partition)]
             var names = [TemplateBinding(attribute: partition, template: reference.names.partition)]
             if let sort {
@@ -37,7 +39,7 @@ extension RuleSet {
     private func side(_ bindings: [TemplateBinding], _ names: [String], withClasses: Bool) -> String {
         let entries = bindings.map { binding in
             let value = binding.template.map { quoted($0.syntax(names: names, withClasses: withClasses).text) }
-            return "\(word(binding.attribute)): \(value ?? "null")"
+            return "\(word(binding.attribute.text)): \(value ?? "null")"
         }
         return "{\(entries.joined(separator: ", "))}"
     }

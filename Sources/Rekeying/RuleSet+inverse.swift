@@ -35,7 +35,7 @@ extension RuleSet {
 
 extension Rule {
     fileprivate func inverse(isRoundtrip: Bool) -> Rule {
-        func templates(_ bindings: [TemplateBinding], withClasses: Bool) -> [String: TemplateSyntax?] {
+        func templates(_ bindings: [TemplateBinding], withClasses: Bool) -> [AttributeName: TemplateSyntax?] {
             Dictionary(
                 bindings.map { ($0.attribute, $0.template?.syntax(names: captureNames, withClasses: withClasses)) },
                 uniquingKeysWith: { first, _ in first })

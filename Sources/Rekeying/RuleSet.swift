@@ -16,12 +16,12 @@ package struct Reference: Sendable, Equatable {
     /// The capture to bind to the attribute's text, which must not be empty, before `names` is rendered.
     package var valueCapture: Int { captureNames.count - 1 }
 
-    let partitionName: String
-    let sortName: String?
+    let partitionName: AttributeName
+    let sortName: AttributeName?
 
     init(
-        in source: [String: TemplateSyntax?], attribute: AttributePath, names: [String: TemplateSyntax?],
-        partition: String, sort: String?, line: Int
+        in source: [AttributeName: TemplateSyntax?], attribute: AttributePath,
+        names: [AttributeName: TemplateSyntax?], partition: AttributeName, sort: AttributeName?, line: Int
     ) {
         // A rule from `in` to `names` has the same captures, with `value` as one that only the target names.
         let rule = Rule(

@@ -12,7 +12,8 @@ import Items
 ///   - isLossy: whether binaries become base64 strings and sets arrays, instead of being refused.
 ///   - sink: finished by the caller.
 /// - Returns: how many items were written.
-/// - Throws: `.badInput` for a value without a plain form, naming item and attribute, and for an incremental export or a bad line.
+/// - Throws: `.badInput` for a value without a plain form, naming item and attribute, and for an incremental export or a bad line; also where the
+///   manifests count other items than there are.
 package func exportBoto3(
     _ export: Export, noun: String, isLossy: Bool = false, to sink: any ByteSink
 ) throws(RekeyError) -> Int {
@@ -21,6 +22,7 @@ package func exportBoto3(
             .badInput, "is an incremental export: changes have no plain form; export the table in full",
             source: export.location.directory)
     }
+    try export.requireCounts()
     let converter = PlainConverter(schema: export.metadata?.keySchema ?? .standard, isLossy: isLossy)
     var count = 0
     var text = ByteWriter()
@@ -30,6 +32,7 @@ package func exportBoto3(
     try sink.write(text.bytes)
     for index in export.dataFiles.indices {
         let source = try export.openDataFile(index)
+        let before = count
         try LineReader(source).forEachLine { (line, number, offset, isOversized) throws(RekeyError) in
             let plain: [UInt8]
             do throws(ItemError) {
@@ -42,6 +45,13 @@ package func exportBoto3(
             try sink.write(count == 0 ? [0x0A] : [0x2C, 0x0A])
             try sink.write(plain)
             count += 1
+        }
+        let expected = export.dataFiles[index].itemCount
+        guard count - before == expected else {
+            throw RekeyError(
+                .badInput,
+                "the manifest says \(expected) items for this file, it holds \(count - before); fetch both again",
+                source: source.name)
         }
     }
     try sink.write(utf8: "\n]}\n")

@@ -84,7 +84,7 @@ private struct ExtractWorker: RecordWorker, ~Copyable {
     mutating func take(
         _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ output: ExtractOutput
     ) throws(ItemError) -> Bool {
-        guard try filter.accepts(view) else { return false }
+        guard try filter.accepts(record, in: line, view) else { return false }
         output.lines.pass(line)
         output.count += 1
         if wantsDigest {
@@ -95,13 +95,14 @@ private struct ExtractWorker: RecordWorker, ~Copyable {
     }
 }
 
-/// Decides by key which items a stage takes.
+/// Decides by key, and what else rules ask for, which items a stage takes.
 struct ItemFilter: ~Copyable {
     private let prefix: [UInt8]?
     private let partitionName: [UInt8]
     private let partitionText: String
     private let hasRules: Bool
     private var rekeyer: Rekeyer?
+    private var scanner = RecordScanner()
 
     init(prefix: [UInt8]?, rules: RuleSet?, partitionName: String) {
         self.prefix = prefix
@@ -112,13 +113,34 @@ struct ItemFilter: ~Copyable {
     }
 
     mutating func accepts(_ view: ItemView) throws(ItemError) -> Bool {
-        if let prefix {
-            guard let slot = view.find(partitionName) else {
-                throw ItemError("the item has no key attribute \(partitionText); name it with --key", at: 0)
-            }
-            guard slot.type == .string, view.withText(slot, { $0.starts(with: prefix) }) else { return false }
-        }
+        guard try hasPrefix(view) else { return false }
         guard hasRules else { return true }
         return try rekeyer!.match(view) != nil
+    }
+
+    /// As `accepts`, for every kind of record: a change counts where the rules move what was before it or what is after it, a
+    /// deletion where they move its key.
+    ///
+    /// - Throws: where a deletion names only its key, and the rules look at other attributes too.
+    mutating func accepts(
+        _ record: Record, in line: UnsafeRawBufferPointer, _ view: ItemView
+    ) throws(ItemError) -> Bool {
+        guard hasRules, let keys = record.keys else { return try accepts(view) }
+        guard try hasPrefix(view) else { return false }
+        guard record.image != nil || record.oldImage != nil else {
+            return try rekeyer!.movesKey(view, at: keys.lowerBound)
+        }
+        if record.image != nil, try rekeyer!.match(view) != nil { return true }
+        guard let old = record.oldImage else { return false }
+        _ = try scanner.scanItem(line, at: old.lowerBound)
+        return try rekeyer!.match(ItemView(line: line, attributes: scanner.attributes)) != nil
+    }
+
+    private func hasPrefix(_ view: ItemView) throws(ItemError) -> Bool {
+        guard let prefix else { return true }
+        guard let slot = view.find(partitionName) else {
+            throw ItemError("the item has no key attribute \(partitionText); name it with --key", at: 0)
+        }
+        return slot.type == .string && view.withText(slot) { $0.starts(with: prefix) }
     }
 }

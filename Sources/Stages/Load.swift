@@ -46,6 +46,7 @@ package struct Load: Sendable {
         var target = try await openTarget()
         let willCreate = target == nil
         var tally = LoadTally(temporaryDirectory: temporaryDirectory)
+        var changes = ChangeCheck()
         var writing: BatchInFlight?
         do throws(RekeyError) {
             var batch: WriteBatch?
@@ -55,6 +56,7 @@ package struct Load: Sendable {
                 hasMore = try await feed.nextBlock { line, record, view in
                     let filling = try batch ?? WriteBatch(schema: target?.schema ?? inferredSchema(view))
                     batch = filling
+                    if record.kind == .change { try changes.check(record, of: line, view, filling.schema) }
                     try tally.note(record, try filling.add(record, of: line, view), key: filling.lastKey, view)
                     return false
                 }
@@ -187,7 +189,6 @@ private struct LoadTally: ~Copyable {
         }
         puts += 1
         bytes += added.size
-        if record.kind == .change { return }
         // Sorting by the hash first leaves few bytes of keys to be compared.
         entry.removeAll()
         withUnsafeBytes(of: added.keyHash.bigEndian) { entry.append($0) }
@@ -226,6 +227,22 @@ private struct LoadTally: ~Copyable {
             ("newTable", .boolean(willCreate)),
         ]
         return result
+    }
+}
+
+/// Holds changes to what they say of themselves.
+private struct ChangeCheck: ~Copyable {
+    private var scanner = RecordScanner()
+
+    /// Throws where a change's NewImage stands under another key than its Keys name: which of them to write, nobody can tell.
+    mutating func check(
+        _ record: Record, of line: UnsafeRawBufferPointer, _ view: ItemView, _ schema: KeySchema
+    ) throws(ItemError) {
+        guard record.image != nil, let keys = record.keys else { return }
+        _ = try scanner.scanItem(line, at: keys.lowerBound)
+        guard try ItemView(line: line, attributes: scanner.attributes).key(schema) == view.key(schema) else {
+            throw ItemError("the change's Keys are not the key of its NewImage", at: keys.lowerBound)
+        }
     }
 }
 

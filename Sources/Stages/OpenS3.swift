@@ -97,7 +97,17 @@ package func fileStore(of path: String, services: LiveServices?) throws(RekeyErr
 package func openOutput(
     _ path: String, jobs: Int = 1, services: LiveServices?
 ) throws(RekeyError) -> any ByteSink {
-    guard S3Path.isOne(path) else { return try openSink(path, jobs: jobs) }
+    guard S3Path.isOne(path) else {
+        let scheme = path.lowercased()
+        if scheme.hasPrefix("local:") || scheme.hasPrefix("dynamodb:") {
+            throw RekeyError(
+                .usage, "is a table, to which items do not go as a stream; pipe into rekey load \(path)", source: path)
+        }
+        if scheme.hasPrefix("s3:") {
+            throw RekeyError(.usage, "is no place in S3; write s3://BUCKET/KEY", source: path)
+        }
+        return try openSink(path, jobs: jobs)
+    }
     let place = try S3Path(path)
     guard !place.key.isEmpty, !place.key.hasSuffix("/") else {
         throw RekeyError(.usage, "names no object to write; write s3://BUCKET/KEY", source: path)

@@ -55,7 +55,7 @@ package struct StageCounts: Sendable, Equatable {
 /// What a stage hands back.
 package struct StageResult: Sendable {
     package var counts: StageCounts
-    /// Of the items the stage wrote (or read, where it writes none).
+    /// Of the records the stage read.
     package var digest: Digest?
     /// Other facts, in order, for `--json` and for a person.
     package var facts: [(name: String, value: FactValue)] = []

@@ -49,9 +49,10 @@ package struct Transform: Sendable {
                 try collisions.add(output.keys)
             }
             try requireNoCollisions(collisions, source: feed.name)
-            try gone?.finish()
             try targets?.finish()
             try out.finish()
+            // Last: whoever has the deletions must have what stands in for the deleted items.
+            try gone?.finish()
         } catch {
             out.abandon()
             gone?.abandon()
@@ -106,8 +107,6 @@ struct TransformWorker: RecordWorker, ~Copyable {
     private let writesDeletions: Bool
     private let writesTargets: Bool
     private let wantsDigest: Bool
-    /// Whether a rule looks at more than the key.
-    private let looksAtAttributes: Bool
     private var rekeyer: Rekeyer
     private var scanner = RecordScanner()
     private var digest = StreamDigest()
@@ -116,13 +115,14 @@ struct TransformWorker: RecordWorker, ~Copyable {
     private var oldKey = ByteWriter()
     /// A request or a key on its way out.
     private var deletion = ByteWriter(capacity: 256)
+    /// A part of a change, rewritten.
+    private var part = ByteWriter(capacity: 256)
 
     init(_ rules: RuleSet, writesDeletions: Bool, writesTargets: Bool, wantsDigest: Bool) {
         self.rules = rules
         self.writesDeletions = writesDeletions
         self.writesTargets = writesTargets
         self.wantsDigest = wantsDigest
-        looksAtAttributes = rules.rules.contains { !$0.conditions.isEmpty || !$0.sourceAttributes.isEmpty }
         rekeyer = Rekeyer(rules)
     }
 
@@ -137,10 +137,7 @@ struct TransformWorker: RecordWorker, ~Copyable {
         switch try rekeyer.place(view, range: image, from: 0, into: &rewritten) {
         case .moved: break
         case .produced:
-            oldKey.removeAll()
-            try rekeyer.appendOldKey(view, to: &oldKey)
-            if writesTargets { try writeTarget(try rekeyer.oldKey(view), view, output) }
-            output.keys.add(.present, oldKey: oldKey.bytes) { $0.append(oldKey.bytes) }
+            try notePresent(view, output)
             return pass(line, record, view, output)
         case .elsewhere: return pass(line, record, view, output)
         }
@@ -148,24 +145,49 @@ struct TransformWorker: RecordWorker, ~Copyable {
         oldKey.removeAll()
         try rekeyer.appendOldKey(view, to: &oldKey)
         try write(output)
-        if writesTargets { try writeTarget(rekeyer.newKey, view, output) }
+        if writesTargets { try writeTarget(rekeyer.newKey, try schema(view), output) }
         output.keys.add(.produced, oldKey: oldKey.bytes) { rekeyer.appendNewKey(to: &$0) }
-        if writesDeletions {
-            deletion.removeAll()
-            deletion.append("{\"DeleteRequest\":{\"Key\":" as StaticString)
-            let schema = try view.inferredSchema(partition: rules.partition, sort: rules.sort)
-            deletion.append(try rekeyer.oldKey(view).json(schema))
-            deletion.append("}}" as StaticString)
-            output.deletions.write(deletion.bytes)
-            if wantsDigest { output.deletions.digest.combine(try digest(of: deletion.bytes)) }
-        }
+        if writesDeletions { try writeDeletion(of: try rekeyer.oldKey(view), try schema(view), output) }
         return true
     }
 
-    private mutating func writeTarget(
-        _ key: ItemKey, _ view: ItemView, _ output: TransformOutput
+    /// Remembers an item that stands where the rules move others.
+    private mutating func notePresent(_ view: ItemView, _ output: TransformOutput) throws(ItemError) {
+        oldKey.removeAll()
+        try rekeyer.appendOldKey(view, to: &oldKey)
+        if writesTargets { try writeTarget(try rekeyer.oldKey(view), try schema(view), output) }
+        output.keys.add(.present, oldKey: oldKey.bytes) { $0.append(oldKey.bytes) }
+    }
+
+    /// Remembers an item of a change that was moved and written.
+    private mutating func noteMoved(
+        from old: ItemKey, to new: ItemKey, _ view: ItemView, _ output: TransformOutput
     ) throws(ItemError) {
-        let schema = try view.inferredSchema(partition: rules.partition, sort: rules.sort)
+        if writesTargets { try writeTarget(new, try schema(view), output) }
+        oldKey.removeAll()
+        old.appendSortable(to: &oldKey)
+        output.keys.add(.produced, oldKey: oldKey.bytes) { new.appendSortable(to: &$0) }
+        if writesDeletions { try writeDeletion(of: old, try schema(view), output) }
+    }
+
+    private mutating func writeDeletion(
+        of key: ItemKey, _ schema: KeySchema, _ output: TransformOutput
+    ) throws(ItemError) {
+        deletion.removeAll()
+        deletion.append("{\"DeleteRequest\":{\"Key\":" as StaticString)
+        deletion.append(key.json(schema))
+        deletion.append("}}" as StaticString)
+        output.deletions.write(deletion.bytes)
+        if wantsDigest { output.deletions.digest.combine(try digest(of: deletion.bytes)) }
+    }
+
+    private func schema(_ view: ItemView) throws(ItemError) -> KeySchema {
+        try view.inferredSchema(partition: rules.partition, sort: rules.sort)
+    }
+
+    private mutating func writeTarget(
+        _ key: ItemKey, _ schema: KeySchema, _ output: TransformOutput
+    ) throws(ItemError) {
         deletion.removeAll()
         deletion.append("{\"Key\":" as StaticString)
         deletion.append(key.json(schema))
@@ -200,48 +222,74 @@ struct TransformWorker: RecordWorker, ~Copyable {
     private mutating func takeChange(
         _ line: UnsafeRawBufferPointer, _ record: Record, _ image: ItemView, _ output: TransformOutput
     ) throws(ItemError) -> Bool {
-        let ranges = [record.keys, record.oldImage, record.image].compactMap { $0 }.sorted {
-            $0.lowerBound < $1.lowerBound
-        }
+        guard let keys = record.keys else { return pass(line, record, image, output) }
         let images = [record.oldImage, record.image].compactMap { $0 }
-        // Without an image, rules that look at more than the key cannot tell, unless no rule takes such a key.
-        if images.isEmpty, looksAtAttributes {
-            _ = try scanner.scanItem(line, at: ranges[0].lowerBound)
-            guard try rekeyer.matchesKey(ItemView(line: line, attributes: scanner.attributes)) else {
-                return pass(line, record, image, output)
-            }
-            throw ItemError(
-                "a deletion names only its key, but the rules look at other attributes too; export with NEW_AND_OLD_IMAGES",
-                at: ranges[0].lowerBound)
-        }
-        var moved: Int?
+        if images.isEmpty { return try takeKey(keys, of: line, record, image, output) }
+        var parts: [(range: Range<Int>, text: [UInt8])] = []
+        var moved: (old: ItemKey, new: ItemKey)?
         for (number, range) in images.enumerated() {
-            _ = try scanner.scanItem(line, at: range.lowerBound)
-            let rule = try rekeyer.match(ItemView(line: line, attributes: scanner.attributes))
-            guard number == 0 || rule == moved else {
+            let view = try scan(range, of: line)
+            part.removeAll()
+            let (_, newKey) = try rekeyer.rewrite(view, range: range, from: range.lowerBound, into: &part)
+            guard number == 0 || (newKey == nil) == (moved == nil) else {
                 throw ItemError(
                     "the change takes the item in or out of the rule's `where`; apply it by hand", at: range.lowerBound)
             }
-            moved = rule
+            guard let newKey else { continue }
+            let oldKey = try rekeyer.oldKey(view)
+            guard moved.map({ $0.old == oldKey }) ?? true else {
+                throw ItemError("the change's OldImage and NewImage have different keys", at: range.lowerBound)
+            }
+            guard moved.map({ $0.new == newKey }) ?? true else {
+                throw ItemError("the change gives the item another new key; apply it by hand", at: range.lowerBound)
+            }
+            moved = (oldKey, newKey)
+            parts.append((range, part.array))
         }
-        if !images.isEmpty, moved == nil { return pass(line, record, image, output) }
+        guard let moved else {
+            if let image = record.image {
+                let view = try scan(image, of: line)
+                if try rekeyer.produces(view) { try notePresent(view, output) }
+            }
+            return pass(line, record, image, output)
+        }
+        let view = try scan(keys, of: line)
+        guard try rekeyer.oldKey(view) == moved.old else {
+            throw ItemError("the change's Keys are not the key of its image", at: keys.lowerBound)
+        }
+        part.removeAll()
+        try rekeyer.replaceKey(view, range: keys, from: keys.lowerBound, by: moved.new, into: &part)
+        parts.append((keys, part.array))
         var position = 0
-        var isChanged = false
-        let keyRules = images.isEmpty ? nil : moved
         rewritten.removeAll()
-        for range in ranges {
-            _ = try scanner.scanItem(line, at: range.lowerBound)
-            let view = ItemView(line: line, attributes: scanner.attributes)
-            let (outcome, _) =
-                range == record.keys
-                ? try rekeyer.rewriteKeys(view, range: range, from: position, rule: keyRules, into: &rewritten)
-                : try rekeyer.rewrite(view, range: range, from: position, into: &rewritten)
-            if case .moved = outcome { isChanged = true }
+        for (range, text) in parts.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+            rewritten.append(UnsafeRawBufferPointer(rebasing: line[position..<range.lowerBound]))
+            rewritten.append(text)
             position = range.upperBound
         }
-        guard isChanged else { return pass(line, record, image, output) }
         rewritten.append(UnsafeRawBufferPointer(rebasing: line[position...]))
         try write(output)
+        if record.image != nil { try noteMoved(from: moved.old, to: moved.new, try scan(keys, of: line), output) }
         return true
+    }
+
+    /// A deletion that names its key and nothing else.
+    private mutating func takeKey(
+        _ keys: Range<Int>, of line: UnsafeRawBufferPointer, _ record: Record, _ image: ItemView,
+        _ output: TransformOutput
+    ) throws(ItemError) -> Bool {
+        let view = try scan(keys, of: line)
+        guard try rekeyer.movesKey(view, at: keys.lowerBound) else { return pass(line, record, image, output) }
+        rewritten.removeAll()
+        try rekeyer.rewriteKey(view, range: keys, from: 0, into: &rewritten)
+        rewritten.append(UnsafeRawBufferPointer(rebasing: line[keys.upperBound...]))
+        try write(output)
+        return true
+    }
+
+    /// One of the typed objects of a line; valid until the next scan.
+    private mutating func scan(_ range: Range<Int>, of line: UnsafeRawBufferPointer) throws(ItemError) -> ItemView {
+        _ = try scanner.scanItem(line, at: range.lowerBound)
+        return ItemView(line: line, attributes: scanner.attributes)
     }
 }

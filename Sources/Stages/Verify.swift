@@ -34,14 +34,32 @@ package struct Verify: Sendable {
     package func run() async throws(RekeyError) -> VerifyResult {
         var result = VerifyResult()
         let sorter = ExternalSorter(directory: temporaryDirectory, memoryLimit: 12 << 20)
-        try await readOld(into: &result, sorter)
-        try await readNew(into: &result, sorter)
+        let (oldNeedsSeal, newNeedsSeal) = (try needsSeal(old), try needsSeal(new))
+        guard !options.requiresSeal || oldNeedsSeal || newNeedsSeal else {
+            throw RekeyError(.usage, "--sealed is for streams, and neither OLD nor NEW is one")
+        }
+        try await readOld(requiresSeal: oldNeedsSeal, into: &result, sorter)
+        try await readNew(requiresSeal: newNeedsSeal, into: &result, sorter)
         if differences != nil || result.expected != result.found { try compare(sorter, &result) }
         result.requiresOldGone = requiresOldGone
         return result
     }
 
-    private func readOld(into result: inout VerifyResult, _ sorter: ExternalSorter) async throws(RekeyError) {
+    /// A table or an export has no end to seal; its side is not asked for one.
+    private func needsSeal(_ location: Location) throws(RekeyError) -> Bool {
+        guard options.requiresSeal else { return false }
+        switch location {
+        case .standardStream, .file: return true
+        case .s3: return try openExport(location, services: options.services) == nil
+        case .directory, .local, .table: return false
+        }
+    }
+
+    private func readOld(
+        requiresSeal: Bool, into result: inout VerifyResult, _ sorter: ExternalSorter
+    ) async throws(RekeyError) {
+        var options = options
+        options.requiresSeal = requiresSeal
         let feed = try await openFeed(old, options: options)
         let found = try await read(feed, isOld: true, sorter)
         result.expected = found.digest
@@ -49,8 +67,12 @@ package struct Verify: Sendable {
         if let rejection = feed.rejection { throw rejection }
     }
 
-    private func readNew(into result: inout VerifyResult, _ sorter: ExternalSorter) async throws(RekeyError) {
-        let feed = try await openFeed(new, options: StreamOptions(jobs: options.jobs, services: options.services))
+    private func readNew(
+        requiresSeal: Bool, into result: inout VerifyResult, _ sorter: ExternalSorter
+    ) async throws(RekeyError) {
+        let feed = try await openFeed(
+            new,
+            options: StreamOptions(requiresSeal: requiresSeal, jobs: options.jobs, services: options.services))
         let found = try await read(feed, isOld: false, sorter)
         result.found = found.digest
         result.oldLeft = found.matched

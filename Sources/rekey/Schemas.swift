@@ -27,7 +27,8 @@ enum Schemas {
                 member("passed", .integer("Records that were left as they are.")),
                 member("changed", .integer("Records that were rewritten.")),
                 member("rejected", .integer("Records that were set aside; read is the sum of the other three.")),
-                optional("count", .integer("Items of the digest.")), optional("digest", hex),
+                optional("count", .integer("Records of the digest: those read, not what was made of them.")),
+                optional("digest", .string("64 hexadecimal digits: the order-free digest of the records read.")),
             ] + facts)
     }
 

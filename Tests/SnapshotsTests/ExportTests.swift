@@ -154,6 +154,10 @@ import Testing
                 }
                 // The count and the etag are the check's business; all else stops a reader.
                 #expect((error == nil) == ["count too high", "etag"].contains(lie.name), "\(lie.name)")
+                let written = expectedError {
+                    _ = try exportBoto3(Export.open(directory), noun: "item", to: MemorySink())
+                }
+                #expect((written == nil) == (lie.name == "etag"), "\(lie.name)")
                 if lie.name == "missing" { #expect(error?.code == .inputMissing) }
                 if lie.words == "outside" { #expect(error?.code == .badInput) }
             }

@@ -97,6 +97,42 @@ import Testing
         }
     }
 
+    /// `verify` holds each stream to its seal, and asks none of a table or export.
+    @Test func verifyHoldsBothSidesToTheirSeals() async throws {
+        try await withTemporaryDirectory { directory in
+            let (bytes, _) = try await sealedStream(directory)
+            let all = lines(bytes)
+            let rules = try RuleCase.all[0].rules
+            let old = directory + "/old"
+            try write("{\"Rekey\":{\"Seal\":{\"count\":0,\"digest\":\"\(Digest().hex)\"}}}\n", to: old)
+            for (new, isWhole) in [(all[1] + [0x0A], false), (try read(old), true)] {
+                try write(new, to: directory + "/new")
+                let error = await failure {
+                    _ = try await Verify(
+                        old: .file(old), new: .file(directory + "/new"), rules: rules, requiresOldGone: true,
+                        options: Self.sealed, temporaryDirectory: directory
+                    ).run()
+                }
+                #expect((error == nil) == isWhole, "\(String(describing: error))")
+            }
+            let table = Location.local(directory + "/t.db")
+            let error = await failure {
+                _ = try await Verify(old: table, new: table, rules: rules, options: Self.sealed).run()
+            }
+            #expect(error?.code == .usage)
+        }
+    }
+
+    /// What is no file is not made one by mistake.
+    @Test(arguments: ["local:t.db", "dynamodb:plans", "S3://bucket/key", "s3:/bucket/key"])
+    func anOutputThatIsNoFile(path: String) async throws {
+        try await withTemporaryDirectory { directory in
+            try write("{\"PK\":{\"S\":\"a\"},\"SK\":{\"S\":\"b\"}}\n", to: directory + "/in")
+            let error = await failure { _ = try await Extract(from: .file(directory + "/in"), output: path).run() }
+            #expect(error?.code == .usage)
+        }
+    }
+
     /// The next stage can tell that this one did not finish.
     @Test func aStageThatFailsWritesNoSeal() async throws {
         try await withTemporaryDirectory { directory in
