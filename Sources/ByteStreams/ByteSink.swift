@@ -131,7 +131,7 @@ package final class FileDescriptorSink: ByteSink {
     }
 
     /// Forces what was flushed to the disk.
-    func sync() throws(RekeyError) {
+    package func sync() throws(RekeyError) {
         let number = synchronize(descriptor)
         if number != 0 { throw failed("cannot be synced to the disk", number) }
     }

@@ -82,9 +82,7 @@ final class DeltaLog {
         let sink = FileDescriptorSink(descriptor, name: path, closes: true)
         try sink.write(lines.array)
         try sink.flush()
-        guard fsync(descriptor) == 0 else {
-            throw RekeyError(.inputOutput, "cannot be synced: \(String(cString: strerror(errno)))", source: path)
-        }
+        try sink.sync()
         try sink.finish()
         if wholeBytes == 0 { try syncDirectory(parentDirectory(path)) }
         for item in items { take(item, try item.requiredKey(schema)) }

@@ -84,9 +84,7 @@ package final class Ledger {
         let sink = FileDescriptorSink(descriptor, name: path, closes: true)
         try sink.write(line)
         try sink.flush()
-        guard fsync(descriptor) == 0 else {
-            throw RekeyError(.inputOutput, "cannot sync the ledger: \(String(cString: strerror(errno)))", source: path)
-        }
+        try sink.sync()
         try sink.finish()
         if entries.isEmpty { try syncDirectory(parentDirectory(path)) }
         wholeBytes += line.count

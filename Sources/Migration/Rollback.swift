@@ -1,6 +1,7 @@
 package import ByteStreams
 import Items
 package import Rekeying
+import Snapshots
 package import Tables
 
 /// The way back: old items back → verify → new items away → verify. Nothing is written unless `execute` is called.
@@ -80,12 +81,25 @@ package struct Rollback: Sendable {
     /// Looks, and says what would be done.
     package func dryRun() async throws(RekeyError) -> Findings {
         events(.heading(heading(mode: Message("Mode: DRY RUN"))))
+        try requireOwnSnapshot()
         let ledger = try run.map { run throws(RekeyError) in try Ledger(run.ledgerPath) }
         let findings = try await look(try moves(ledger)).findings
         announce(findings, ledger)
         try requireNoConflict(findings)
         events(.success("✓ DRY RUN completed successfully; add --execute to roll back"))
         return findings
+    }
+
+    /// The way back of a run is the snapshot it was begun with, and no other one that lies in its place.
+    private func requireOwnSnapshot() throws(RekeyError) {
+        guard let plan = try run?.plan() else { return }
+        let digest = try Export.open(snapshotPath).metadata?.digest.hex ?? "not known"
+        guard digest == plan.oldDigest else {
+            throw RekeyError(
+                .preflightRefused,
+                "the snapshot is not the one the run was begun with: its digest is \(digest), that one's was \(plan.oldDigest); nothing was written; restore the run directory from a copy",
+                source: snapshotPath)
+        }
     }
 
     private func heading(mode: Message) -> [Message] {
@@ -208,6 +222,7 @@ package struct Rollback: Sendable {
     /// Rolls back. Called only after the user has confirmed.
     package func execute(runs: String) async throws(RekeyError) -> Findings {
         events(.heading(heading(mode: Message("Mode: EXECUTE"))))
+        try requireOwnSnapshot()
         let description = try await table.describe()
         let lock = try RunLock(
             runs: runs, tableARN: description.arn, tableID: description.id,

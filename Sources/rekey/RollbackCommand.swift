@@ -134,11 +134,25 @@ struct RollbackCommand: AsyncParsableCommand {
             try requireProof(ruleSet, source: rules)
             return ruleSet
         }
-        if let run { return try rekey.loadRules(run.rulesPath) }
+        if let run { return try ownRules(of: run) }
         guard let text = try Export.open(snapshotPath).metadata?.rules?.text else {
             throw RekeyError(.usage, "the snapshot holds no rules; name the file with --rules", source: origin)
         }
         return try RuleSet.parse(yaml: text, source: snapshotPath)
+    }
+
+    /// The rules that the run was begun with, byte for byte: others would take other items back.
+    private func ownRules(of run: RunDirectory) throws(RekeyError) -> RuleSet {
+        let plan = try run.plan()
+        let text = try readRuleText(run.rulesPath)
+        let sha256 = SnapshotRules(name: plan.rulesName, text: text).sha256
+        guard sha256 == plan.rulesSHA256 else {
+            throw RekeyError(
+                .preflightRefused,
+                "the rules changed since the run began: their SHA-256 was \(plan.rulesSHA256), it is \(sha256); put back the file, or name other rules with --rules",
+                source: run.rulesPath)
+        }
+        return try RuleSet.parse(yaml: text, source: run.rulesPath)
     }
 
     /// A run is taken back on the table it was made on, and no other.

@@ -24,9 +24,22 @@ import Testing
         var description: String { counts.map { "\($0.name): \($0.count)" }.joined(separator: ", ") }
     }
 
-    private func moment(within duration: Duration, _ random: inout SeededGenerator) -> Duration {
-        duration * Double.random(in: 0...1, using: &random)
+    /// When to kill: at random over the time that a command takes when nobody disturbs it, of each ten one in each tenth of it.
+    private struct Moments {
+        /// Taken anew every ten rounds: other work may make the machine slower or faster.
+        var length: Duration
+        private var count = 0
+
+        init(over length: Duration) { self.length = length }
+
+        mutating func next(_ random: inout SeededGenerator) -> Duration {
+            let tenth = Double(count * 7 % 10)
+            count += 1
+            return length * ((tenth + Double.random(in: 0...1, using: &random)) / 10)
+        }
     }
+
+    private func isCalm(_ round: Int) -> Bool { round % 10 == 1 }
 
     private func step(_ run: String?) throws -> String {
         guard let run else { return "before the plan" }
@@ -45,20 +58,20 @@ import Testing
             defer { ground.stop() }
             let program = ground.program
             var hits = Hits()
-            var lengths: (migrate: Duration, rollback: Duration)?
+            var there = Moments(over: .zero)
+            var back = Moments(over: .zero)
             var number = 0
             while hits.total < wanted {
                 number += 1
                 let name = "round \(number) of seed \(seed)"
                 try await ground.withRound(number) { round in
                     let migrate = ground.migrate(round, strategy: strategy.rawValue)
-                    guard let lengths else {
-                        let there = try await program.finish(migrate, name)
+                    if isCalm(number) {
+                        there.length = try await program.finish(migrate, name).duration
                         #expect(digest(try await allItems(round.table).values) == after)
                         let run = try #require(try ground.run(round))
-                        let back = try await program.finish(ground.rollback(round, run), name)
+                        back.length = try await program.finish(ground.rollback(round, run), name).duration
                         #expect(digest(try await allItems(round.table).values) == before)
-                        lengths = (there.duration, back.duration)
                         return
                     }
                     // Killed once at least, and perhaps again while it goes on.
@@ -68,7 +81,7 @@ import Testing
                         if isLast { break }
                         let ending = try await program.run(
                             run.map { ground.resume(round, $0) } ?? migrate,
-                            killedAfter: moment(within: lengths.migrate, &random))
+                            killedAfter: there.next(&random))
                         if ending.status == 137 { hits.add(try step(try ground.run(round))) }
                         #expect([0, 137].contains(ending.status), "\(name): \(ending.said)")
                         try await requireNothingLost(items, round.table, name)
@@ -87,7 +100,7 @@ import Testing
                         let isLast = attempt > 0 && Bool.random(using: &random)
                         if isLast { break }
                         let ending = try await program.run(
-                            ground.rollback(round, run), killedAfter: moment(within: lengths.rollback, &random))
+                            ground.rollback(round, run), killedAfter: back.next(&random))
                         if ending.status == 137 { hits.add("rollback, \(try step(run))") }
                         #expect([0, 137].contains(ending.status), "\(name): \(ending.said)")
                         try await requireNothingLost(items, round.table, "\(name), rollback")
@@ -105,6 +118,7 @@ import Testing
     @Test(arguments: Place.allCases)
     func aRestore(place: Place) async throws {
         var (seed, random) = choices("kills of restore on a \(place) table")
+        // A local table takes 65,536 items in one transaction, so that a kill leaves none or all of them.
         let items = someItems(place == .local ? 4000 : 400)
         let expected = digest(items)
         try await withTemporaryDirectory { directory in
@@ -116,17 +130,20 @@ import Testing
                 try await program.finish(["snapshot", "create", round.location, snapshot], "snapshot")
             }
             func restore(_ round: Ground.Round) -> [String] { ["restore", snapshot, round.location, "--execute"] }
-            let length = try await ground.withRound(1, isFilled: false) { round in
-                try await program.finish(restore(round), "restore").duration
-            }
+            var moments = Moments(over: .zero)
             var kills = 0
             var parts: [Int] = []
-            for number in 2..<(isLongRun ? 52 : 5) {
+            var number = 0
+            while kills < (isLongRun ? 100 : 4) {
+                number += 1
                 let name = "round \(number) of seed \(seed)"
                 try await ground.withRound(number, isFilled: false) { round in
+                    if isCalm(number) {
+                        moments.length = try await program.finish(restore(round), name).duration
+                        return
+                    }
                     for _ in 0..<2 {
-                        let ending = try await program.run(
-                            restore(round), killedAfter: moment(within: length, &random))
+                        let ending = try await program.run(restore(round), killedAfter: moments.next(&random))
                         #expect([0, 137].contains(ending.status), "\(name): \(ending.said)")
                         guard ending.status == 137 else { continue }
                         kills += 1
@@ -156,15 +173,21 @@ import Testing
                 func create(_ name: String) -> [String] {
                     ["snapshot", "create", round.location, round.folder + "/" + name]
                 }
-                let length = try await program.finish(create("first"), "snapshot").duration
+                var moments = Moments(over: .zero)
                 var kills = 0
                 var whole = 0
                 var leftovers = 0
-                for number in 1...(isLongRun ? 50 : 4) {
+                var number = 0
+                while kills < (isLongRun ? 100 : 4) {
+                    number += 1
                     let name = "snapshot \(number) of seed \(seed)"
                     let path = round.folder + "/\(number)"
-                    let ending = try await program.run(
-                        create("\(number)"), killedAfter: moment(within: length, &random))
+                    if isCalm(number) {
+                        moments.length = try await program.finish(create("\(number)"), name).duration
+                        try removeTree(path)
+                        continue
+                    }
+                    let ending = try await program.run(create("\(number)"), killedAfter: moments.next(&random))
                     #expect([0, 137].contains(ending.status), "\(name): \(ending.said)")
                     if ending.status == 137 { kills += 1 }
                     leftovers += try listFiles(round.folder).filter { $0.contains(".partial-") }.count

@@ -125,7 +125,8 @@ import Testing
             let now = try await world.items()
             for item in items { #expect(now[try item.key(.standard)] != nil, "an old item is gone") }
             #expect(try RunStatus(world.run).state == .stopped)
-            #expect(world.said.contains("rekey rollback \(try world.run.path) --execute"))
+            let command = "rekey rollback \(try world.run.path) --execute"
+            #expect(world.said.all.last == .information("To go back: \(command)"))
             if isLost {
                 guard case .migrated = try await world.resume() else {
                     Issue.record("not migrated")

@@ -20,6 +20,8 @@ struct Program: Sendable {
     }
 
     private static let path: Result<String, Failure> = {
+        // Another build of it: an optimized one is killed more often in the same time.
+        if let named = ProcessInfo.processInfo.environment["REKEY_TEST_COMMAND"] { return .success(named) }
         #if os(Linux)
             let start = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
         #else

@@ -1,4 +1,5 @@
 import ByteStreams
+import Foundation
 import Items
 import Migration
 import Rekeying
@@ -142,6 +143,32 @@ import Testing
         }
     }
 
+    /// A whole snapshot of other items in the place of the run's own.
+    @Test func anotherSnapshotIsRefused() async throws {
+        try await withWorld { world in
+            let items = someItems(5)
+            try await world.put(items)
+            _ = try await world.migrate().execute()
+            let run = try world.run
+            _ = try await world.rollback().execute(runs: world.runs)
+            _ = try await world.table.delete(key("PLAN#5", "META"), condition: .exists)
+            _ = try await world.migrate().execute()
+            let other = try #require(try world.runNames.map { world.runs + "/" + $0 }.first { $0 != run.path })
+            let place = run.snapshotPath(try run.plan())
+            try removeTree(place)
+            let another = RunDirectory(path: other)
+            try FileManager.default.copyItem(atPath: another.snapshotPath(try another.plan()), toPath: place)
+            let before = digest(try await world.items().values)
+            var rollback = Rollback(
+                table: world.table, rules: try world.rules, snapshotPath: place, run: run,
+                temporaryDirectory: world.directory, events: { _ in })
+            rollback.onConflict = .takeSnapshot
+            #expect(await failure { _ = try await rollback.dryRun() }?.code == .preflightRefused)
+            #expect(await failure { _ = try await rollback.execute(runs: world.runs) }?.code == .preflightRefused)
+            #expect(digest(try await world.items().values) == before)
+        }
+    }
+
     @Test func aSnapshotAloneIsEnough() async throws {
         try await withWorld { world in
             let items = someItems(5)
@@ -169,18 +196,27 @@ import Testing
         }
     }
 
-    @Test func aLostPutOfARollbackIsFound() async throws {
+    @Test(arguments: [true, false])
+    func aLostOrAlteredPutOfARollbackIsFound(isLost: Bool) async throws {
         try await withWorld { world in
             let items = someItems(5)
             try await world.put(items)
             _ = try await world.migrate().execute()
             let table = WatchedTable(
                 world.table,
-                alter: { (try? $0.key(.standard)) == key("PLAN#3", "META") ? nil : $0 })
+                alter: {
+                    guard (try? $0.key(.standard)) == key("PLAN#3", "META") else { return $0 }
+                    return isLost ? nil : .put(oldPlan("3", name: "damaged"))
+                })
             let rollback = try world.rollback(table)
             #expect(await failure { _ = try await rollback.execute(runs: world.runs) }?.code == .differences)
             for number in 1...5 { #expect(try await world.items()[key("PLAN", "META#\(number)")] != nil) }
-            _ = try await world.rollback().execute(runs: world.runs)
+            if !isLost {
+                // What was put wrongly is a change that nobody here knows of.
+                #expect(
+                    await failure { _ = try await world.rollback().execute(runs: world.runs) }?.code == .differences)
+            }
+            _ = try await world.rollback(onConflict: isLost ? .stop : .takeSnapshot).execute(runs: world.runs)
             #expect(digest(try await world.items().values) == digest(items))
         }
     }

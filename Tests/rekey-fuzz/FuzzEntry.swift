@@ -10,7 +10,9 @@ import FuzzTargets
 private let target: FuzzTarget = {
     let name = getenv("REKEY_FUZZ_TARGET").map { String(cString: $0) } ?? ""
     guard let target = FuzzTarget(rawValue: name) else {
-        fputs("REKEY_FUZZ_TARGET is one of \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))\n", stderr)
+        let names = FuzzTarget.allCases.map(\.rawValue).joined(separator: ", ")
+        // `stderr` is a variable that any thread may change, which the language refuses.
+        _ = Array("REKEY_FUZZ_TARGET is one of \(names)\n".utf8).withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
         exit(64)
     }
     return target
