@@ -130,7 +130,7 @@ extension DynamoDBTable {
 }
 
 /// Whether an attempt that failed may have been carried out all the same.
-final class LostAnswers: Sendable {
+private final class LostAnswers: Sendable {
     private let isLost = Atomic(false)
 
     var mayHaveBeenDone: Bool { isLost.load(ordering: .sequentiallyConsistent) }
