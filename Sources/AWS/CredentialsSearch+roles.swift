@@ -35,7 +35,7 @@ extension CredentialsSearch {
         let region = try securityTokenRegion()
         let client = ServiceClient(
             service: .sts, region: region,
-            endpoint: try resolveEndpoint(.sts, settings, configuration, region: region),
+            endpoint: try securityTokenEndpoint(region),
             credentials: StaticCredentials(source), http: http,
             maximumAttempts: try resolveMaximumAttempts(settings, configuration), now: now)
         let answer: HTTPResponse
@@ -130,7 +130,7 @@ extension CredentialsSearch {
             ("WebIdentityToken", token),
         ]
         let region = try securityTokenRegion()
-        let endpoint = try resolveEndpoint(.sts, settings, configuration, region: region)
+        let endpoint = try securityTokenEndpoint(region)
         var request = Self.request(form, authority: endpoint.authority)
         request.scheme = endpoint.scheme
         request.path = endpoint.basePath + request.path
@@ -180,6 +180,13 @@ extension CredentialsSearch {
     /// The region that roles are asked for in.
     private func securityTokenRegion() throws(RekeyError) -> String {
         try resolveRegion(settings, configuration) ?? "us-east-1"
+    }
+
+    /// Without `--endpoint-url`, which is for the command's own services: a token is never sent there.
+    private func securityTokenEndpoint(_ region: String) throws(RekeyError) -> ServiceEndpoint {
+        var own = settings
+        own.endpointURL = nil
+        return try resolveEndpoint(.sts, own, configuration, region: region)
     }
 
     private static func request(_ form: [(name: String, value: String)], authority: String) -> HTTPRequest {

@@ -43,9 +43,28 @@ extension DynamoDBTable {
         return try await page("Query", body.finished())
     }
 
+    /// DynamoDB ends an answer at 16 MB of item size, of which JSON may make several times as many bytes. What passes the limit of an
+    /// answer is asked for again in halves.
     package func batchGet(_ keys: [ItemKey], consistent: Bool) async throws(RekeyError) -> BatchGetResult {
         try checks.check(get: keys)
         if keys.isEmpty { return BatchGetResult() }
+        let answer: [UInt8]
+        do throws(ServiceError) {
+            answer = try await send("BatchGetItem", body(get: keys, consistent: consistent))
+        } catch {
+            guard error.kind == .transport(.tooLarge), keys.count > 1 else { throw told(error) }
+            let half = keys.count / 2
+            var result = try await batchGet(Array(keys[..<half]), consistent: consistent)
+            let rest = try await batchGet(Array(keys[half...]), consistent: consistent)
+            result.items += rest.items
+            result.unprocessed += rest.unprocessed
+            result.consumedReadUnits += rest.consumedReadUnits
+            return result
+        }
+        return try found(answer)
+    }
+
+    private func body(get keys: [ItemKey], consistent: Bool) -> [UInt8] {
         var writer = ByteWriter(capacity: 256 + keys.count * 96)
         writer.append("{\"ReturnConsumedCapacity\":\"TOTAL\",\"RequestItems\":{" as StaticString)
         JSONTree.appendQuoted(Array(name.utf8), to: &writer)
@@ -57,7 +76,11 @@ extension DynamoDBTable {
             writer.append(key.json(schema))
         }
         writer.append("]}}}" as StaticString)
-        let answer = try await sent("BatchGetItem", writer.array)
+        return writer.array
+    }
+
+    /// What BatchGetItem answers.
+    private func found(_ answer: [UInt8]) throws(RekeyError) -> BatchGetResult {
         return try read(answer) { (reader) throws(ItemError) in
             var result = BatchGetResult()
             try reader.members { (reader, member) throws(ItemError) in

@@ -3,47 +3,62 @@ import Items
 package import Tables
 
 extension DynamoDBTable {
-    /// A transaction that another one was in the way of is tried again, for up to some ten seconds.
+    /// A transaction that was held back, by throttling or by another one on its items, is tried again for a minute and a half.
     package func transactMove(_ moves: [Move]) async throws(RekeyError) -> TransactMoveResult {
-        for attempt in 0..<8 {
-            if let result = try await tryToMove(moves, isLast: attempt == 7) { return result }
+        let start = ContinuousClock.now
+        var failed = 0
+        while true {
+            let cancellation: TransactionCancellation
+            switch try await tryToMove(moves) {
+            case .ended(let result): return result
+            case .cancelled(let reasons): cancellation = reasons
+            }
+            failed += 1
+            inFlightLimit.note(isThrottled: cancellation.isThrottled)
+            guard
+                let pause = cancellation.policy.delay(
+                    after: cancellation.error, attempt: failed, elapsed: .now - start, jitter: .random(in: 0..<1))
+            else { throw told(cancellation.error) }
             do {
-                try await Task.sleep(for: .milliseconds(Int.random(in: 20...60) << attempt))
+                try await Task.sleep(for: pause)
             } catch {
                 throw RekeyError(.interrupted, "stopped between two attempts", source: name)
             }
         }
-        return TransactMoveResult(outcomes: moves.map { _ in .cancelled }, consumedWriteUnits: 0)
     }
 
-    /// Nil where another transaction is at work on an item, and nothing has changed by now.
-    private func tryToMove(_ moves: [Move], isLast: Bool) async throws(RekeyError) -> TransactMoveResult? {
+    private enum Attempt {
+        case ended(TransactMoveResult)
+        /// Nothing of the items has changed by now, and the same transaction may go through.
+        case cancelled(TransactionCancellation)
+    }
+
+    private func tryToMove(_ moves: [Move]) async throws(RekeyError) -> Attempt {
         let keys = try checks.check(moves)
-        if moves.isEmpty { return TransactMoveResult(outcomes: [], consumedWriteUnits: 0) }
+        if moves.isEmpty { return .ended(TransactMoveResult(outcomes: [], consumedWriteUnits: 0)) }
         note(moves.map(\.old))
         // What an expression does not see is compared before: attributes that were added.
         let before = try await current(keys.flatMap { [$0.old, $0.new] })
         let outcomes = Self.outcomes(moves, keys, before)
         guard TransactMoveResult(outcomes: outcomes, consumedWriteUnits: 0).isCommitted else {
-            return TransactMoveResult(outcomes: Self.cancelled(outcomes), consumedWriteUnits: 0)
+            return .ended(TransactMoveResult(outcomes: Self.cancelled(outcomes), consumedWriteUnits: 0))
         }
         do throws(ServiceError) {
             let answer = try await send("TransactWriteItems", body(moves, keys))
-            return TransactMoveResult(outcomes: outcomes, consumedWriteUnits: try units(answer))
+            return .ended(TransactMoveResult(outcomes: outcomes, consumedWriteUnits: try units(answer)))
         } catch {
             guard error.kind == .transactionCanceled else { throw told(error) }
+            let cancellation = TransactionCancellation(error)
+            if let refusal = cancellation.refusal { throw told(refusal) }
             let after = Self.outcomes(moves, keys, try await current(keys.flatMap { [$0.old, $0.new] }))
             let units = moves.reduce(0.0) {
                 $0 + CapacityUnits.write($1.old.size, transactional: true)
                     + CapacityUnits.write($1.new.size, transactional: true)
             }
             guard TransactMoveResult(outcomes: after, consumedWriteUnits: 0).isCommitted else {
-                return TransactMoveResult(outcomes: Self.cancelled(after), consumedWriteUnits: units)
+                return .ended(TransactMoveResult(outcomes: Self.cancelled(after), consumedWriteUnits: units))
             }
-            guard isLast else { return nil }
-            throw RekeyError(
-                .serviceGaveUp, "another transaction is at work on these items; try again: \(error.message)",
-                source: name)
+            return .cancelled(cancellation)
         }
     }
 
@@ -94,9 +109,7 @@ extension DynamoDBTable {
             delete.condition(compare(move.old))
             var put = RequestBody(action: "Put", table: name)
             put.member("Item", json: move.new.json)
-            var comparison = Comparison(of: move.new, schema: schema)
-            comparison.expression = "attribute_not_exists(#k) OR (\(comparison.expression))"
-            put.condition(comparison)
+            put.condition(Comparison(of: move.new, schema: schema, orAbsent: true))
             if index > 0 { writer.append(UInt8(ascii: ",")) }
             writer.append(delete.finishedAction())
             writer.append(UInt8(ascii: ","))

@@ -142,11 +142,17 @@ private final class LostAnswers: Sendable {
 
 /// A condition that an item is still the same, within the limits of an expression: 4 KB of text and 300 operators.
 ///
-/// Each top-level attribute is compared by value, 200 at most, keys aside. Of attributes that were added since, those are seen whose
-/// names are `known` from other items, as far as the text has room.
+/// Each top-level attribute is compared by value, 148 at most, keys aside. Of attributes that were added since, those are seen whose
+/// names are `known` from other items, as far as the text and the operators have room.
 /// Source: "Service, account, and table quotas", Amazon DynamoDB Developer Guide.
 struct Comparison {
-    static let maximumAttributes = 200
+    /// Two operators each, and what stands around them in the longest form.
+    static let maximumAttributes = 148
+    /// AND, OR and each comparator; functions are counted as well, for the guide does not say that they are free.
+    static let maximumOperators = 300
+    /// Bytes of expression; the rest of DynamoDB's 4 KB is for what the expression stands in.
+    static let maximumBytes = 4000
+
     var expression: String
     var names: [JSONTree.Member]
     var values: [(String, [UInt8])] = []
@@ -157,33 +163,39 @@ struct Comparison {
         names = [JSONTree.Member(name: Array("#k".utf8), value: .text(schema.partition.name))]
     }
 
-    /// Bytes of expression; the rest of DynamoDB's 4 KB is for what the expression stands in.
-    static let maximumBytes = 4000
-
-    init(of item: Item, schema: KeySchema, known: Set<[UInt8]> = []) {
+    /// - Parameters:
+    ///   - known: names of attributes that must be absent where the item has none of them.
+    ///   - orAbsent: true where there may be no item as well.
+    init(of item: Item, schema: KeySchema, known: Set<[UInt8]> = [], orAbsent: Bool = false) {
         self.init(expression: "attribute_exists(#k)", schema: schema)
+        var operators = orAbsent ? 4 : 1
         var terms = [expression]
         let keys = [schema.partition.name, schema.sort?.name].compactMap { $0.map { Array($0.utf8) } }
         var own: Set<[UInt8]> = []
         item.withView { view in
-            for slot in view.attributes where terms.count <= Self.maximumAttributes {
+            for slot in view.attributes {
                 guard let text = Self.name(view.bytes(slot.name)), !keys.contains(text) else { continue }
                 own.insert(text)
+                guard terms.count <= Self.maximumAttributes else { continue }
                 let number = terms.count
                 names.append(JSONTree.Member(name: Array("#\(number)".utf8), value: .string(text)))
                 values.append((":\(number)", Array(view.bytes(slot.value))))
                 terms.append("#\(number)=:\(number)")
+                operators += 2
             }
         }
         expression = terms.joined(separator: " AND ")
         for text in known.sorted(by: { $0.lexicographicallyPrecedes($1) })
         where !own.contains(text) && !keys.contains(text) {
             let term = " AND attribute_not_exists(#\(names.count))"
-            guard names.count <= Self.maximumAttributes, expression.utf8.count + term.utf8.count <= Self.maximumBytes
+            guard operators + 2 <= Self.maximumOperators,
+                expression.utf8.count + term.utf8.count <= Self.maximumBytes
             else { break }
             names.append(JSONTree.Member(name: Array("#\(names.count)".utf8), value: .string(text)))
             expression += term
+            operators += 2
         }
+        if orAbsent { expression = "attribute_not_exists(#k) OR (\(expression))" }
     }
 
     /// The name of an attribute without its escapes.

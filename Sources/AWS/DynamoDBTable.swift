@@ -58,7 +58,8 @@ package final class DynamoDBTable: Table {
         switch try await control("DescribeTimeToLive") {
         case .told(let tree):
             let expiry = tree["TimeToLiveDescription"]
-            if expiry?["TimeToLiveStatus"]?.string == "ENABLED" {
+            // Items are deleted while it is being turned on, and for up to an hour while it is being turned off.
+            if ["ENABLING", "ENABLED", "DISABLING"].contains(expiry?["TimeToLiveStatus"]?.string) {
                 description.timeToLiveAttribute = expiry?["AttributeName"]?.string
             }
         case .refused(let reason): description.timeToLiveRefusal = reason

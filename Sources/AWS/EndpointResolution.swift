@@ -36,10 +36,14 @@ package func resolveMaximumAttempts(
     return count
 }
 
-/// A file of trusted certificates in place of the system's: `AWS_CA_BUNDLE`, the profile's `ca_bundle`.
+/// A file of trusted certificates in place of the system's: `AWS_CA_BUNDLE`, the profile's `ca_bundle`, `REQUESTS_CA_BUNDLE`, in
+/// the order of the AWS CLI.
 package func resolveCertificateBundle(_ settings: AWSSettings, _ configuration: SharedConfiguration) -> String? {
-    (settings.environment.value("AWS_CA_BUNDLE") ?? configuration.profile["ca_bundle"])
-        .map { UserPath.expanded($0, settings.environment) }
+    let environment = settings.environment
+    return
+        (environment.value("AWS_CA_BUNDLE") ?? configuration.profile["ca_bundle"]
+        ?? environment.value("REQUESTS_CA_BUNDLE"))
+        .map { UserPath.expanded($0, environment) }
 }
 
 /// Where a service is reached: `--endpoint-url`, `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`, the profile's section of
@@ -130,6 +134,8 @@ private enum HostName {
         Partition(prefix: "us-gov-", suffix: "amazonaws.com", dualStackSuffix: "api.aws"),
         Partition(prefix: "us-iso-", suffix: "c2s.ic.gov", dualStackSuffix: "api.aws.ic.gov"),
         Partition(prefix: "us-isob-", suffix: "sc2s.sgov.gov", dualStackSuffix: "api.aws.scloud"),
+        Partition(prefix: "us-isof-", suffix: "csp.hci.ic.gov", dualStackSuffix: "api.aws.hci.ic.gov"),
+        Partition(prefix: "eu-isoe-", suffix: "cloud.adc-e.uk", dualStackSuffix: "api.cloud-aws.adc-e.uk"),
         Partition(prefix: "eusc-", suffix: "amazonaws.eu", dualStackSuffix: "api.amazonwebservices.eu"),
         Partition(prefix: "", suffix: "amazonaws.com", dualStackSuffix: "api.aws"),
     ]

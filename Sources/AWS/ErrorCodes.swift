@@ -77,7 +77,8 @@ package enum ErrorCodes {
             .invalid,
             [
                 "ValidationException", "ValidationError", "SerializationException",
-                "ItemCollectionSizeLimitExceededException", "IdempotentParameterMismatchException",
+                "ItemCollectionSizeLimitExceededException", "ItemCollectionSizeLimitExceeded",
+                "IdempotentParameterMismatchException",
                 "InvalidParameterException", "InvalidParameterValue", "InvalidParameterCombination",
                 "MissingParameter", "MissingRequiredParameter", "MalformedQueryString", "InvalidAction",
                 "InvalidQueryParameter", "UnknownOperationException", "InvalidArgument", "InvalidBucketName",

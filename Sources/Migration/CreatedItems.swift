@@ -9,17 +9,21 @@ struct CreatedItems {
     /// More than these are not brought back one by one.
     static let most = 1_000_000
 
-    /// In the order of their keys.
+    /// In the order of their keys, `most` of them at the most.
     private(set) var keys: [ItemKey] = []
+    /// Of all of them.
+    private(set) var count = 0
 
     /// Reads the whole table once, in bounded memory.
     ///
     /// - Parameters:
     ///   - inverse: the rules that bring new items back.
     ///   - moves: what the run moved.
+    ///   - most: of the keys that are kept.
     ///   - run: nil where only a snapshot is at hand; then what stood there before is among the findings.
     init(
-        table: any Table, inverse: RuleSet, moves: MoveList, run: RunDirectory?, temporaryDirectory: String
+        table: any Table, inverse: RuleSet, moves: MoveList, run: RunDirectory?, temporaryDirectory: String,
+        most: Int = CreatedItems.most
     ) async throws(RekeyError) {
         let sorter = ExternalSorter(directory: temporaryDirectory, memoryLimit: 16 << 20)
         // The value is empty for a key that is accounted for, else the key as JSON.
@@ -50,12 +54,8 @@ struct CreatedItems {
         var unknown: [UInt8]?
         func close() throws(RekeyError) {
             guard let json = unknown else { return }
-            guard keys.count < Self.most else {
-                throw RekeyError(
-                    .differences,
-                    "more than \(Self.most) items came under new keys since the migration; bring them back by rekey extract, transform --inverse and load",
-                    source: table.name)
-            }
+            count += 1
+            guard keys.count < most else { return }
             do { keys.append(try Item(trusted: json).key(schema)) } catch {
                 throw RekeyError(.unexpected, "a key cannot be read back: \(error.reason)", source: table.name)
             }

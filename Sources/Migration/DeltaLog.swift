@@ -14,6 +14,8 @@ import Tables
 /// An item is written here and synced before anything of it is written under its new key, so that every way on and back knows it. The
 /// ledger says how many bytes are whole and what their digest is; what follows them a crash has torn, and it is cut off.
 final class DeltaLog {
+    /// Of the file: it is read whole.
+    static let mostFileBytes = 1 << 30
     /// How much one round takes in: the rest is for the next one.
     static let mostItems = 50_000
     static let mostBytes = 64 << 20
@@ -23,12 +25,17 @@ final class DeltaLog {
     private let path: String
     private let ledger: Ledger
     private let schema: KeySchema
+    private let limit: Int
     private var digest = Digest()
     private var wholeBytes = 0
 
-    /// Reads what was written. Throws `.badInput` where it is not what the ledger says.
-    init(_ run: RunDirectory, _ ledger: Ledger, schema: KeySchema) throws(RekeyError) {
+    /// Reads what was written.
+    ///
+    /// - Parameter limit: of the file, in bytes; nothing is written past it.
+    /// - Throws: `.badInput` where it is not what the ledger says.
+    init(_ run: RunDirectory, _ ledger: Ledger, schema: KeySchema, limit: Int = mostFileBytes) throws(RekeyError) {
         path = run.deltaPath
+        self.limit = limit
         self.ledger = ledger
         self.schema = schema
         guard let facts = ledger.facts(of: .delta) else { return }
@@ -38,7 +45,7 @@ final class DeltaLog {
         guard let bytes = facts["bytes"].flatMap({ Int($0) }), let hex = facts["digest"],
             let count = facts["count"].flatMap({ Int($0) }), fileExists(path)
         else { throw damaged }
-        let text = try readWhole(path, limit: 1 << 30)
+        let text = try readWhole(path, limit: limit)
         guard text.count >= bytes else { throw damaged }
         for line in text[..<bytes].split(separator: 0x0A) {
             let start = Self.lineStart.count
@@ -62,7 +69,10 @@ final class DeltaLog {
     }
 
     /// Writes items and syncs them, then says so in the ledger.
+    ///
+    /// - Throws: `.stoppedResumable` where no more could be read back; then nothing was written.
     func append(_ items: [Item]) throws(RekeyError) {
+        if items.isEmpty { return }
         var lines = ByteWriter(capacity: 4096)
         for item in items {
             lines.append(Self.lineStart)
@@ -70,6 +80,7 @@ final class DeltaLog {
             lines.append(item.json.map { $0 == 0x0A ? 0x20 : $0 })
             lines.append("}\n" as StaticString)
         }
+        guard wholeBytes + lines.array.count <= limit else { throw Ledger.full(path, limit: limit) }
         let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw RekeyError(.cannotCreate, "cannot be written: \(String(cString: strerror(errno)))", source: path)

@@ -38,15 +38,21 @@ package final class Ledger {
     }
 
     package private(set) var entries: [Entry] = []
+    /// Of the file, in bytes: it is read whole.
+    package static let mostFileBytes = 256 << 20
     private let path: String
+    private let limit: Int
     /// The length of the lines that are whole.
     private var wholeBytes = 0
 
     /// Opens or makes a ledger.
-    package init(_ path: String) throws(RekeyError) {
+    ///
+    /// - Parameter limit: of the file, in bytes; nothing is written past it.
+    package init(_ path: String, limit: Int = mostFileBytes) throws(RekeyError) {
         self.path = path
+        self.limit = limit
         guard fileExists(path) else { return }
-        let bytes = try readWhole(path, limit: 256 << 20)
+        let bytes = try readWhole(path, limit: limit)
         let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
         // What follows the last newline was torn by a crash; it is cut off before the next line is written.
         for (number, line) in lines.dropLast().enumerated() {
@@ -65,12 +71,25 @@ package final class Ledger {
 
     package func facts(of step: Step) -> [String: String]? { entries.last { $0.step == step }?.facts }
 
-    /// Writes a line and syncs it.
+    /// Why a run stops before its records are longer than what is read of them.
+    static func full(_ path: String, limit: Int) -> RekeyError {
+        RekeyError(
+            .stoppedResumable,
+            "so many items changed while they were moved that the run's record of them is full (\(limit) bytes); stop the writers and resume, or go back and use --strategy transact",
+            source: path)
+    }
+
+    /// Writes a line and syncs it. The last sixteenth of the file is for other steps than `delta`, so that the way back has room.
+    ///
+    /// - Throws: `.stoppedResumable` where the line could not be read back; then nothing was written.
     package func append(_ step: Step, _ facts: [(String, String)] = []) throws(RekeyError) {
         let time = Timestamp.now().text
         var text = "{\"time\":\(quoted(time)),\"step\":\(quoted(step.rawValue))"
         for (name, value) in facts { text += ",\(quoted(name)):\(quoted(value))" }
         let line = Array("\(text),\"check\":\"\(Self.check(text))\"}\n".utf8)
+        guard wholeBytes + line.count <= (step == .delta ? limit - limit / 16 : limit) else {
+            throw Self.full(path, limit: limit)
+        }
         let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw RekeyError(

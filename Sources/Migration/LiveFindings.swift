@@ -74,7 +74,6 @@ extension PreflightReport {
             replace(Check(name: "region", verdict: .ok, detail: "\(description.region), at \(endpoint)"))
         }
         insert(billing, after: "PITR")
-        if let check = indexes(rules) { insert(check, after: "billing") }
         checks.append(hotPartition(rules.noun))
         checks.append(cost(findings.prices))
         checks.append(quietHours(findings.week))
@@ -123,7 +122,7 @@ extension PreflightReport {
     }
 
     /// An index whose key the rules set takes what they set it to.
-    private func indexes(_ rules: RuleSet) -> Check? {
+    func indexes(_ rules: RuleSet) -> Check? {
         if description.indexes.isEmpty { return nil }
         let set = Set(
             rules.rules.flatMap(\.targetAttributes).filter { $0.template != nil }.map(\.attribute.text))

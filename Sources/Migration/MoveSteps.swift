@@ -166,6 +166,7 @@ struct MoveSteps {
         var tally = Tally()
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             let outcomes = try await table.deleteUnchanged(chunk.map(\.old))
+            try record(outcomes)
             for (move, outcome) in zip(chunk, outcomes) {
                 switch outcome {
                 case .done: tally.done += 1
@@ -180,12 +181,23 @@ struct MoveSteps {
         return tally
     }
 
+    /// Keeps what items have become in one write, which is synced. One that no rule moves any more is not kept.
+    private func record(_ outcomes: [WriteOutcome]) throws(RekeyError) {
+        var changed: [Item] = []
+        for case .conditionFailed(let current?) in outcomes where try Self.moved(current, rules, table) != nil {
+            changed.append(current)
+        }
+        try delta.append(changed)
+    }
+
     /// Takes a change that another writer made to an old item over to the new one, then deletes the old one.
+    ///
+    /// - Parameter current: recorded already.
     private func copyAgain(_ move: PlannedMove, current: Item) async throws(RekeyError) {
         var current = current
         var copied = move
-        for _ in 0..<16 {
-            let next = try recorded(current, after: copied)
+        for attempt in 0..<16 {
+            let next = attempt == 0 ? try following(current, after: copied) : try recorded(current, after: copied)
             try await replace(copied.copy, by: next)
             copied = next
             switch try await table.delete(move.oldKey, condition: .equals(current)) {
@@ -199,8 +211,13 @@ struct MoveSteps {
 
     /// The move of what an old item has become, once the run holds it on disk.
     func recorded(_ current: Item, after move: PlannedMove) throws(RekeyError) -> PlannedMove {
-        guard var next = try Self.moved(current, rules, table) else { throw unmovable(move.oldKey) }
+        let next = try following(current, after: move)
         try delta.append([current])
+        return next
+    }
+
+    private func following(_ current: Item, after move: PlannedMove) throws(RekeyError) -> PlannedMove {
+        guard var next = try Self.moved(current, rules, table) else { throw unmovable(move.oldKey) }
         next.earlier = move.earlier + [move.copy]
         return next
     }

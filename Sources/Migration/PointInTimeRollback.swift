@@ -28,6 +28,9 @@ package struct PointInTimeRollback: Sendable {
         text == "latest" ? .latest : Timestamp(text: text).map { .at($0.seconds) }
     }
 
+    /// How long a table that was asked for may be unknown.
+    private static let unseen = Duration.seconds(120)
+
     private var moment: String {
         switch time {
         case .at(let seconds): Timestamp(seconds: seconds).text
@@ -85,8 +88,13 @@ package struct PointInTimeRollback: Sendable {
         events(.information("Asked for; it goes on in AWS if this command is stopped"))
         let start = ContinuousClock.now
         var told = ""
+        var wasSeen = false
         while true {
-            guard let status = try await DynamoDBTable.status(of: target, session: session) else {
+            var status = try await DynamoDBTable.status(of: target, session: session)
+            if status != nil { wasSeen = true }
+            // What was just asked for need not be seen at once: DescribeTable is eventually consistent.
+            if !wasSeen, .now - start < Self.unseen { status = "not there yet" }
+            guard let status else {
                 throw RekeyError(
                     .serviceGaveUp, "the restore did not end in a table; look at it in the console, and try again",
                     source: target)

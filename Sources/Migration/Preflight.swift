@@ -116,6 +116,7 @@ package struct Preflight: Sendable {
                 "PITR", allowsMissingRecovery ? .warning : .blocked,
                 "off; turn point-in-time recovery on, or run with --without-pitr")
         }
+        if let check = report.indexes(rules) { report.checks.append(check) }
         add("items", .ok, "\(survey.table.count) in the table, counted")
         add("old \(noun)s", .ok, "\(survey.old.count)")
         add("new \(noun)s", .ok, "\(survey.new.count)")

@@ -30,6 +30,8 @@ package struct Rollback: Sendable {
     package var temporaryDirectory: String
     package var events: EventHandler
     package var watch = RunWatch()
+    /// How many items that came under new keys since are brought back one by one.
+    package var mostCreated = CreatedItems.most
     /// Of the report.
     package var language = Language.english
 
@@ -114,7 +116,7 @@ package struct Rollback: Sendable {
         watch.begin("look", items: nil)
         let created = try await lookForCreated(moves)
         findings.created = created.count
-        findings.createdKeys = created.prefix(10).map(\.description)
+        findings.createdKeys = created.keys.prefix(10).map(\.description)
         let present = try run?.presentKeys() ?? []
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             let old = try await table.read(chunk.map(\.oldKey))
@@ -147,15 +149,16 @@ package struct Rollback: Sendable {
                 }
             }
         }
-        return (findings, created)
+        return (findings, created.keys)
     }
 
     /// None where the rules have no inverse: then nobody can say what they could have made.
-    private func lookForCreated(_ moves: MoveList) async throws(RekeyError) -> [ItemKey] {
-        guard let inverse = try? rules.inverted() else { return [] }
-        return try await CreatedItems(
-            table: table, inverse: inverse, moves: moves, run: run, temporaryDirectory: temporaryDirectory
-        ).keys
+    private func lookForCreated(_ moves: MoveList) async throws(RekeyError) -> (count: Int, keys: [ItemKey]) {
+        guard let inverse = try? rules.inverted() else { return (0, []) }
+        let created = try await CreatedItems(
+            table: table, inverse: inverse, moves: moves, run: run, temporaryDirectory: temporaryDirectory,
+            most: mostCreated)
+        return (created.count, created.keys)
     }
 
     /// Whether it is known what stood under new keys before the migration.
@@ -208,6 +211,12 @@ package struct Rollback: Sendable {
 
     private func requireNoConflict(_ findings: Findings) throws(RekeyError) {
         let created = knowsCreated ? findings.created : 0
+        if onConflict == .keepCurrent, created > mostCreated {
+            throw RekeyError(
+                .differences,
+                "\(created) items came under new keys since the migration, and at most \(mostCreated) are brought back; nothing was written; bring them back by rekey extract, transform --inverse and load, or leave them there with --on-conflict take-snapshot",
+                source: table.name)
+        }
         guard onConflict == .stop, findings.conflicts + created > 0 else { return }
         let what = [
             findings.conflicts > 0 ? "\(findings.conflicts) items were changed" : nil,

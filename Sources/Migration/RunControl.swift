@@ -79,9 +79,11 @@ final class RunControl: Sendable {
         let token = String(UInt64.random(in: 0...UInt64.max), radix: 16)
         let worker = Worker(process: getpid(), token: token, since: Timestamp.now().text)
         let bytes = (try? JSONEncoder().encode(worker)).map { Array($0) } ?? []
+        // Orders for an earlier process; those for this one come once it is named.
+        unlink(run.controlPath)
+        unlink(Self.taken(run))
         ftruncate(lock, 0)
         _ = pwrite(lock, bytes, bytes.count, 0)
-        unlink(run.controlPath)
         governor?.listen { governor in
             guard let order = Self.take(run, token: token) else { return }
             Self.obey(order, governor, events)
@@ -95,10 +97,17 @@ final class RunControl: Sendable {
         close(lock)
     }
 
-    private static func take(_ run: RunDirectory, token: String) -> RunOrder? {
-        guard fileExists(run.controlPath), let bytes = try? readWhole(run.controlPath, limit: 4096) else { return nil }
-        unlink(run.controlPath)
-        guard let message = try? JSONDecoder().decode(Message.self, from: Data(bytes)), message.token == token else {
+    private static func taken(_ run: RunDirectory) -> String { run.controlPath + ".taken" }
+
+    /// The order that stands there. It is moved aside before it is read: one that is given meanwhile stands for the next time.
+    static func take(
+        _ run: RunDirectory, token: String, read: (String) -> [UInt8]? = { try? readWhole($0, limit: 4096) }
+    ) -> RunOrder? {
+        guard fileExists(run.controlPath), rename(run.controlPath, taken(run)) == 0 else { return nil }
+        defer { unlink(taken(run)) }
+        guard let bytes = read(taken(run)),
+            let message = try? JSONDecoder().decode(Message.self, from: Data(bytes)), message.token == token
+        else {
             return nil
         }
         return message.runOrder
@@ -143,6 +152,9 @@ final class RunControl: Sendable {
         }
         return true
     }
+
+    /// Whether a process works on a run.
+    static func isWorking(on run: RunDirectory) -> Bool { (try? worker(of: run)) != nil }
 
     private static func worker(of run: RunDirectory) throws(RekeyError) -> Worker {
         let idle = RekeyError(

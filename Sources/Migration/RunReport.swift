@@ -64,7 +64,12 @@ package struct RunReport: Sendable {
                 .attention, Message("A rollback began and did not end; run rekey rollback \(run.path) --execute again")
             )
         case .stopped:
-            let reason = entry(.failed)?.facts["reason"] ?? ""
+            guard status.steps.last?.step == .failed, let reason = entry(.failed)?.facts["reason"] else {
+                return (
+                    .attention,
+                    Message("Not finished: the run works still, or was killed; rekey resume \(run.path) goes on")
+                )
+            }
             return (.attention, Message("Stopped: \(reason). Go on with rekey resume \(run.path), or take it back"))
         case .running:
             return (

@@ -16,6 +16,9 @@ package struct RunSteps: Sendable {
     package var watch = RunWatch()
     /// Of the report.
     package var language = Language.english
+    /// Of the ledger and of `delta.ndjson`, in bytes.
+    package var ledgerLimit = Ledger.mostFileBytes
+    package var deltaLimit = DeltaLog.mostFileBytes
 
     package init(
         run: RunDirectory, plan: RunPlan, table: any Table, rules: RuleSet, events: @escaping EventHandler,
@@ -36,7 +39,7 @@ package struct RunSteps: Sendable {
 
     /// Does what is left to do; on failure the ledger says so and the run can be resumed or rolled back.
     package func go() async throws(RekeyError) -> Migrate.Outcome {
-        let ledger = try Ledger(run.ledgerPath)
+        let ledger = try Ledger(run.ledgerPath, limit: ledgerLimit)
         if ledger.has(.finished) { return .alreadyMigrated }
         do {
             try await steps(ledger)
@@ -51,7 +54,7 @@ package struct RunSteps: Sendable {
     }
 
     private func steps(_ ledger: Ledger) async throws(RekeyError) {
-        let delta = try DeltaLog(run, ledger, schema: table.schema)
+        let delta = try DeltaLog(run, ledger, schema: table.schema, limit: deltaLimit)
         let timeToLive = try await table.describe().timeToLiveAttribute
         var left = try await move(steps(delta), ledger, timeToLive)
         events(.information("Verifying migration..."))
@@ -191,7 +194,7 @@ package struct RunSteps: Sendable {
         }
     }
 
-    /// No old item is left: is every new one there, and are references as good as before?
+    /// No old item is left: is every new one there? References that name no item are told, whoever broke them.
     private func finalCheck(
         _ ledger: Ledger, _ survey: Survey, _ steps: MoveSteps, _ left: Departed, later: Int, timeToLive: String?
     ) async throws(RekeyError) {

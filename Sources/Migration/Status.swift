@@ -3,7 +3,9 @@ package import ByteStreams
 /// Where a run stands, read from its directory.
 package struct RunStatus: Sendable {
     package enum State: String, Sendable {
+        /// A process works on it.
         case running
+        /// It failed, or its process was ended; it can be resumed.
         case stopped
         case finished
         case rollingBack = "rolling back"
@@ -27,7 +29,7 @@ package struct RunStatus: Sendable {
             case .rollbackStarted, .restored, .newDeleted: .rollingBack
             case .finished: .finished
             case .failed: .stopped
-            default: .running
+            default: RunControl.isWorking(on: run) ? .running : .stopped
             }
     }
 

@@ -35,7 +35,7 @@ package struct ExportToS3: Sendable {
         let export = try await exports.begin(tableARN: description.arn, to: place, token: token)
         progress("asked for the export \(export.arn)")
         progress("it goes on in AWS if this command is stopped; then give --export-arn \(export.arn)")
-        return try await wait(for: export.arn)
+        return try await wait(for: export.arn, isNew: true)
     }
 
     /// Waits for an export of a table that was asked for before.
@@ -55,13 +55,21 @@ package struct ExportToS3: Sendable {
 
     /// Waits until an export is there.
     ///
+    /// - Parameter isNew: true where it was just asked for, and need not be known at once.
     /// - Returns: where its manifests lie.
     /// - Throws: `.serviceGaveUp` where it failed, with DynamoDB's reason; `.inputMissing` where it is not known; `.interrupted`.
-    private func wait(for arn: String) async throws(RekeyError) -> Location {
+    private func wait(for arn: String, isNew: Bool = false) async throws(RekeyError) -> Location {
         let exports = try TableExports(try services.session())
         var waiting = Waiting()
         while true {
-            let export = try await exports.describe(arn)
+            let export: TableExport
+            do throws(RekeyError) {
+                export = try await exports.describe(arn)
+            } catch {
+                guard isNew, error.code == .inputMissing, waiting.isEarly else { throw error }
+                _ = try await waiting.pause(arn)
+                continue
+            }
             switch export.status {
             case .completed:
                 let place = export.place
@@ -84,6 +92,9 @@ struct Waiting {
     private let start = ContinuousClock.now
     private var delay = Duration.milliseconds(500)
     private var told = 0
+
+    /// Whether what was asked for at the beginning may still be unknown: AWS's answers are eventually consistent.
+    var isEarly: Bool { .now - start < .seconds(120) }
 
     /// Waits.
     ///

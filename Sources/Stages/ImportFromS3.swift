@@ -141,7 +141,12 @@ package struct ImportFromS3: Sendable {
             if let minutes = try await waiting.pause(arn) {
                 progress("the import is under way, \(minutes) min, \(state.importedItems) items")
             }
-            state = try await imports.describe(arn)
+            do throws(RekeyError) {
+                state = try await imports.describe(arn)
+            } catch {
+                // Just asked for, it need not be known at once.
+                guard error.code == .inputMissing, waiting.isEarly else { throw error }
+            }
         }
         guard state.status == .completed else {
             throw RekeyError(

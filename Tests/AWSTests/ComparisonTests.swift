@@ -20,14 +20,22 @@ import Testing
         #expect(comparison.values.map(\.0) == [":1"])
     }
 
-    /// However many attributes there are, DynamoDB's 4 KB and 200 names are kept.
-    @Test(arguments: [0, 1, 150, 199, 200, 201, 500])
-    func limitsAreKept(count: Int) throws {
+    /// However many attributes there are, DynamoDB's 4 KB and 300 operators are kept, functions counted as well.
+    @Test(arguments: [0, 1, 100, 147, 148, 149, 150, 151, 199, 200, 201, 500], [0, 1, 100, 150, 300])
+    func limitsAreKept(count: Int, knownCount: Int) throws {
         let members = (0..<count).map { ",\"attribute \($0)\":{\"N\":\"1\"}" }.joined()
-        let known = Set((0..<300).map { Array("known \($0)".utf8) })
-        let comparison = Comparison(of: try item(members), schema: .standard, known: known)
-        #expect(comparison.values.count == min(count, 200))
-        #expect(comparison.expression.utf8.count <= 4000 && comparison.names.count <= 201)
+        // The item's own names are known as well, those beyond the limit included.
+        let known = Set(
+            (0..<knownCount).map { Array("known \($0)".utf8) } + (0..<count).map { Array("attribute \($0)".utf8) })
+        for orAbsent in [false, true] {
+            let comparison = Comparison(of: try item(members), schema: .standard, known: known, orAbsent: orAbsent)
+            #expect(comparison.values.count == min(count, 148))
+            let absent = comparison.names.dropFirst(1 + comparison.values.count)
+            #expect(absent.allSatisfy { $0.value.string?.hasPrefix("known") == true })
+            #expect(comparison.expression.utf8.count <= 4096)
+            #expect(comparison.expression.matches(of: /=|AND|OR|[a-z_]+\(/).count <= 300)
+            #expect(comparison.expression.hasPrefix("attribute_not_exists(#k) OR (") == orAbsent)
+        }
     }
 
     /// An attribute that a writer adds after the item was read is seen in the write, for another item has one of that name.

@@ -110,23 +110,34 @@ struct FaultAnswer: Sendable {
                 statuses: (409, 409, 409),
                 message: "One or more items in this request are being modified by a request in another Region.")
         case .transactionConflict:
-            let spans = JSONSpans(bytes: request.body)
-            let count = spans.member("TransactItems", of: spans.all).map { spans.elements(of: $0.value).count } ?? 0
-            let conflict = decider.index(below: max(count, 1))
-            let reasons = (0..<max(count, 1)).map {
-                $0 == conflict
-                    ? #"{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"}"#
-                    : #"{"Code":"None"}"#
-            }
-            let names = (0..<max(count, 1)).map { $0 == conflict ? "TransactionConflict" : "None" }
-            return FaultAnswer(
-                status: 400,
-                json:
-                    #"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"Transaction cancelled, please refer cancellation reasons for specific reasons [\#(names.joined(separator: ", "))]","CancellationReasons":[\#(reasons.joined(separator: ","))]}"#
-            )
+            return cancellation(
+                of: request, "TransactionConflict", "Transaction is ongoing for the item", &decider)
+        case .transactionThrottled:
+            return cancellation(of: request, "ThrottlingError", "Throughput exceeds the current capacity", &decider)
+        case .transactionInvalid:
+            return cancellation(
+                of: request, "ValidationError", "Item size to update has exceeded the maximum allowed size", &decider)
         case .partial, .cutBefore, .cutAfter, .cutMiddle, .slow, .stall, .truncate, .wrongChecksum, .creating, .none:
             return nil
         }
+    }
+
+    /// A transaction cancelled for one of its actions.
+    private static func cancellation(
+        of request: FaultRequest, _ code: String, _ message: String, _ decider: inout FaultDecider
+    ) -> FaultAnswer {
+        let spans = JSONSpans(bytes: request.body)
+        let count = max(1, spans.member("TransactItems", of: spans.all).map { spans.elements(of: $0.value).count } ?? 0)
+        let chosen = decider.index(below: count)
+        let reasons = (0..<count).map {
+            $0 == chosen ? #"{"Code":"\#(code)","Message":"\#(message)"}"# : #"{"Code":"None"}"#
+        }
+        let names = (0..<count).map { $0 == chosen ? code : "None" }
+        return FaultAnswer(
+            status: 400,
+            json:
+                #"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"Transaction cancelled, please refer cancellation reasons for specific reasons [\#(names.joined(separator: ", "))]","CancellationReasons":[\#(reasons.joined(separator: ","))]}"#
+        )
     }
 
     /// What a DynamoDB without contents answers at once; the tables have the string keys PK and SK.

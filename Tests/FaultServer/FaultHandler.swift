@@ -57,6 +57,9 @@ final class FaultHandler: ChannelInboundHandler {
             if let refusal { return write(refusal, to: context, method: request.head.method) }
             if kind == .cutBefore { return context.close(promise: nil) }
         }
+        if let refusal = FaultAnswer.tooManyOperators(request) {
+            return write(refusal, to: context, method: request.head.method)
+        }
 
         var sent = request.body
         var unprocessed: [UInt8]?

@@ -26,6 +26,10 @@ public enum FaultKind: String, Sendable, Codable, CaseIterable, CodingKeyReprese
     case expiredToken = "expired-token"
     /// A TransactWriteItems is cancelled with TransactionConflict for one of its actions. Nothing is forwarded.
     case transactionConflict = "transaction-conflict"
+    /// The same with ThrottlingError.
+    case transactionThrottled = "transaction-throttled"
+    /// The same with ValidationError, for which it would fail for ever.
+    case transactionInvalid = "transaction-invalid"
     /// A write to an item is refused with ReplicatedWriteConflictException. Nothing is forwarded.
     case replicatedWriteConflict = "replicated-write-conflict"
     /// A refused date; by `clockSkewSeconds` alone.

@@ -47,7 +47,7 @@ final class FaultRequest {
     func canMeet(_ kind: FaultKind) -> Bool {
         switch kind {
         case .partial: batch != nil
-        case .transactionConflict: operation == "TransactWriteItems"
+        case .transactionConflict, .transactionThrottled, .transactionInvalid: operation == "TransactWriteItems"
         case .replicatedWriteConflict:
             ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"].contains(operation)
         case .wrongChecksum: form == .json

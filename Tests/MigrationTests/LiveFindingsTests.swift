@@ -31,7 +31,9 @@ import Testing
         report.checks = ["identity", "region", "PITR"].map {
             PreflightReport.Check(name: $0, verdict: .ok, detail: "")
         }
-        report.add(findings, rules: try RuleSet.parse(yaml: text, source: "test"))
+        let rules = try RuleSet.parse(yaml: text, source: "test")
+        if let indexes = report.indexes(rules) { report.checks.append(indexes) }
+        report.add(findings, rules: rules)
         return report
     }
 

@@ -47,6 +47,32 @@ import Testing
         }
     }
 
+    /// An index that takes what the rules set to a string as a number refuses each put: that is found before the first.
+    @Test func anIndexOfAnotherType() async throws {
+        try await withWorld { world in
+            var world = world
+            world.rulesText = planRulesText.replacing(
+                "SK: \"META#{id}\"}\n    where", with: "SK: \"META#{id}\", GSI1PK: \"PLAN#{id}\"}\n    where")
+            try await world.put([oldPlan("1"), oldPlan("2")])
+            let before = digest(try await world.items().values)
+            let number = IndexDescription(
+                name: "GSI1", kind: .global,
+                schema: KeySchema(partition: KeyAttribute(name: "GSI1PK", type: .number), sort: nil))
+            for isDry in [true, false] {
+                let table = WatchedTable(world.table, indexes: [number])
+                let error = await failure {
+                    let migrate = try world.migrate(table)
+                    _ = isDry ? try await migrate.dryRun() : try await migrate.execute()
+                }
+                #expect(error?.code == .preflightRefused)
+                #expect(error?.message.contains("the rules set GSI1PK to a string and GSI1 takes N") == true)
+                #expect(!table.calls.contains { $0.isWrite })
+                #expect(try world.runNames.isEmpty)
+            }
+            #expect(digest(try await world.items().values) == before)
+        }
+    }
+
     @Test func recoveryOff() async throws {
         try await withWorld { world in
             try await world.put([oldPlan("1"), user("1", plan: "1")])

@@ -30,6 +30,7 @@ final class WatchedTable: Table {
 
     let base: any Table
     let limits: TableLimits
+    private let indexes: [IndexDescription]
     private let log = Mutex<[TableCall]>([])
     /// Called before a call is done, with its number from 1.
     private let before: Hook
@@ -39,12 +40,13 @@ final class WatchedTable: Table {
     private let alter: @Sendable (WriteRequest) -> WriteRequest?
 
     init(
-        _ base: any Table, limits: TableLimits? = nil,
+        _ base: any Table, limits: TableLimits? = nil, indexes: [IndexDescription] = [],
         alter: @escaping @Sendable (WriteRequest) -> WriteRequest? = { $0 },
         before: @escaping Hook = { (_, _) in }, after: @escaping Hook = { (_, _) in }
     ) {
         self.base = base
         self.limits = limits ?? base.limits
+        self.indexes = indexes
         self.alter = alter
         self.before = before
         self.after = after
@@ -68,7 +70,9 @@ final class WatchedTable: Table {
     }
 
     func describe() async throws(RekeyError) -> TableDescription {
-        try await watched(.describe) { () async throws(RekeyError) in try await base.describe() }
+        var description = try await watched(.describe) { () async throws(RekeyError) in try await base.describe() }
+        description.indexes += indexes
+        return description
     }
 
     func scan(_ request: ScanRequest) async throws(RekeyError) -> Page {
