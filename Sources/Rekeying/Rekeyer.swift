@@ -202,10 +202,14 @@ package struct Rekeyer: ~Copyable {
         let slots = try keySlots(view)
         splice.removeAll()
         if case .string(let value) = newKey.partition {
-            try set(slots.partition, to: value, view, limit: 2048, name: schemaNames.partition)
+            newPartition.removeAll()
+            newPartition.append(value)
+            try set(slots.partition, to: newPartition.bytes, view, isSort: false)
         }
         if let slot = slots.sort, case .string(let value)? = newKey.sort {
-            try set(slot, to: value, view, limit: 1024, name: schemaNames.sort ?? "")
+            newSort.removeAll()
+            newSort.append(value)
+            try set(slot, to: newSort.bytes, view, isSort: true)
         }
         splice.apply(to: view.line, range: start..<range.upperBound, into: &output)
     }
