@@ -143,6 +143,7 @@ let package = Package(
                 "Migration", "Stages", "AWS", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams", "TestSupport",
                 "TestServers", "FaultServer", "rekey",
             ],
+            exclude: ["browser.py"],
             swiftSettings: test),
         .testTarget(
             name: "CommandTests", dependencies: ["rekey", "rekey-sample", "TestServers", "TestSupport"],
