@@ -143,7 +143,7 @@ let package = Package(
                 "Migration", "Stages", "AWS", "Snapshots", "Tables", "Rekeying", "Items", "ByteStreams", "TestSupport",
                 "TestServers", "FaultServer", "rekey",
             ],
-            exclude: ["Programs"],
+            exclude: ["Programs", "browser.py"],
             swiftSettings: test),
         .testTarget(
             name: "CommandTests", dependencies: ["rekey", "rekey-sample", "TestServers", "TestSupport"],

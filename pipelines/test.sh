@@ -23,7 +23,9 @@ while [ $# -gt 0 ]; do
 done
 fuzz=${fuzz:-$([ -n "$long" ] && echo 120 || echo 0)}
 
-install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gzip procps fish mandoc zsh
+install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev jq gzip procps fish mandoc zsh fonts-nanum
+# Reports are opened in it. Ubuntu has it as a snap alone; any Chromium or Chrome on the path will do.
+command -v chromium chromium-browser google-chrome >/dev/null || install_missing chromium
 require_swift
 swift format lint --strict -r Sources Tests Package.swift
 export REKEY_TEST_SERVERS=${REKEY_TEST_SERVERS:-$PWD/.build/servers}

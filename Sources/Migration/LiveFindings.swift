@@ -209,11 +209,6 @@ extension PreflightReport {
 }
 
 extension LiveFindings {
-    /// `90 s`, `12 min`, `5 h 20 min`, `1 h`; rounded up to minutes from two minutes on.
-    static func span(seconds: Int) -> String {
-        if seconds < 120, seconds != 60 { return "\(seconds) s" }
-        let minutes = (seconds + 59) / 60
-        if minutes < 60 { return "\(minutes) min" }
-        return minutes % 60 == 0 ? "\(minutes / 60) h" : "\(minutes / 60) h \(minutes % 60) min"
-    }
+    /// As `Message.span`, in English.
+    static func span(seconds: Int) -> String { Message.span(seconds: seconds).description }
 }

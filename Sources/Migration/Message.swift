@@ -13,6 +13,7 @@ package struct Message: Sendable, ExpressibleByStringInterpolation, CustomString
         case text(String)
         /// `3 plans`, `plan 3개`.
         case counted(Int, String)
+        case message(Message)
     }
 
     /// With `%1`, `%2`, … where the arguments go.
@@ -46,6 +47,9 @@ package struct Message: Sendable, ExpressibleByStringInterpolation, CustomString
         package mutating func appendInterpolation(_ value: some CustomStringConvertible) {
             append(.text(value.description))
         }
+
+        /// A sentence within a sentence.
+        package mutating func appendInterpolation(_ message: Message) { append(.message(message)) }
 
         /// So many of what a noun names.
         package mutating func appendInterpolation(counted count: Int, _ noun: String) { append(.counted(count, noun)) }
@@ -81,6 +85,7 @@ package struct Message: Sendable, ExpressibleByStringInterpolation, CustomString
     private static func text(of argument: Argument, in language: Language) -> String {
         switch (argument, language) {
         case (.text(let text), _): text
+        case (.message(let message), _): message.text(in: language)
         case (.counted(let count, let noun), .english): "\(count) \(noun)\(count == 1 ? "" : "s")"
         case (.counted(let count, let noun), .korean): "\(noun) \(count)개"
         }
@@ -93,9 +98,23 @@ package struct Message: Sendable, ExpressibleByStringInterpolation, CustomString
     func without(_ part: String) -> Message {
         var copy = self
         copy.arguments = arguments.map {
-            if case .text(let text) = $0 { .text(text.replacing(part, with: "")) } else { $0 }
+            switch $0 {
+            case .text(let text): .text(text.replacing(part, with: ""))
+            case .message(let message): .message(message.without(part))
+            case .counted: $0
+            }
         }
         return copy
+    }
+}
+
+extension Message {
+    /// `90 s`, `12 min`, `5 h 20 min`, `1 h`; rounded up to minutes from two minutes on.
+    static func span(seconds: Int) -> Message {
+        if seconds < 120, seconds != 60 { return Message("\(seconds) s") }
+        let minutes = (seconds + 59) / 60
+        if minutes < 60 { return Message("\(minutes) min") }
+        return minutes % 60 == 0 ? Message("\(minutes / 60) h") : Message("\(minutes / 60) h \(minutes % 60) min")
     }
 }
 

@@ -33,7 +33,7 @@ package struct PlanTable: Sendable {
                 say(Message("Hot partition")),
                 say(
                     Message(
-                        "\(hot.partition) takes \(hot.share) % of the put units, 1000 a second: at least \(LiveFindings.span(seconds: max(1, hot.seconds)))"
+                        "\(hot.partition) takes \(hot.share) % of the put units, 1000 a second: at least \(Message.span(seconds: max(1, hot.seconds)))"
                     )),
             ])
         }
@@ -76,7 +76,7 @@ package struct PlanTable: Sendable {
             [say(Message("Read units"))] + costs.map { "\($0.readUnits)" },
             [say(Message("Price on demand"))] + costs.map { usd($0.onDemandUSD) },
             [say(Message("Price provisioned"))] + costs.map { usd($0.provisionedUSD) },
-            [say(Message("Time of the writes"))] + costs.map { LiveFindings.span(seconds: max(1, $0.seconds)) },
+            [say(Message("Time of the writes"))] + costs.map { say(Message.span(seconds: max(1, $0.seconds))) },
         ]
     }
 

@@ -46,7 +46,13 @@ package struct ReportDocument: Sendable {
         var text: Message
         var isCode = false
         var isNumber = false
+        /// Whether its lines are never broken (a time), or only where there is no room for all of it (a digest).
+        var lines = Lines.free
 
+        enum Lines: String { case free, one, wide }
+
+        static func time(_ text: String) -> Cell { Cell(text: Message(verbatim: text), isCode: true, lines: .one) }
+        static func digest(_ text: String) -> Cell { Cell(text: Message(verbatim: text), isCode: true, lines: .wide) }
         static func code(_ text: String) -> Cell { Cell(text: Message(verbatim: text), isCode: true) }
         static func number(_ text: String) -> Cell { Cell(text: Message(verbatim: text), isNumber: true) }
         static func text(_ message: Message) -> Cell { Cell(text: message) }

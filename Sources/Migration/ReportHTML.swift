@@ -86,7 +86,7 @@ struct ReportHTML {
             return "<tr>\(cells.joined())</tr>\n"
         }
         return """
-            <div class="wide" role="region" tabindex="0" aria-label="\(caption)">
+            <div class="scroll" role="region" tabindex="0" aria-label="\(caption)">
             <table>
             <caption>\(caption)</caption>
             <thead><tr>\(head)</tr></thead>
@@ -99,7 +99,8 @@ struct ReportHTML {
     }
 
     private func cell(_ cell: ReportDocument.Cell) -> String {
-        cell.isCode ? "<code><bdi>\(say(cell.text))</bdi></code>" : "<bdi>\(say(cell.text))</bdi>"
+        let kind = cell.lines == .free ? "" : " class=\"\(cell.lines.rawValue)\""
+        return cell.isCode ? "<code\(kind)><bdi>\(say(cell.text))</bdi></code>" : "<bdi>\(say(cell.text))</bdi>"
     }
 
     private func say(_ message: Message) -> String { Self.escaped(message.text(in: document.language)) }
@@ -146,7 +147,7 @@ struct ReportHTML {
         dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
         code { font: .875em/1.5 ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
         pre { background: var(--shade); border: 1px solid var(--line); border-radius: .4rem; padding: .8rem 1rem; white-space: pre-wrap; margin: .6rem 0; }
-        .wide { overflow-x: auto; margin: .6rem 0; }
+        code.one { white-space: nowrap; } .scroll { overflow-x: auto; margin: .6rem 0; }
         table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
         caption { text-align: start; color: var(--soft); padding-bottom: .4rem; }
         th, td { text-align: start; vertical-align: top; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); font-weight: 400; }
@@ -167,7 +168,8 @@ struct ReportHTML {
         .box { flex: none; width: 1.25rem; height: 1.25rem; margin-top: .15rem; border: 2px solid var(--soft); border-radius: .25rem; line-height: 1.05rem;
           text-align: center; font-weight: 700; font-size: .95rem; }
         .done .box { color: var(--good); border-color: var(--good); background: var(--good-shade); }
-        @media (max-width: 34rem) { dl div { grid-template-columns: 1fr; gap: 0; } svg text { font-size: 20px; } main { padding-top: 1rem; } }
+        @media screen and (min-width: 54rem) { code.wide { white-space: nowrap; } }
+        @media (max-width: 34rem) { svg .roomy { display: none; } dl div { grid-template-columns: 1fr; gap: 0; } svg text { font-size: 20px; } main { padding-top: 1rem; } }
         @media print { :root { --paper: #fff; --ink: #000; --soft: #444; --line: #bbb; --shade: #fff; --good: #000; --good-shade: #fff; --attention: #000;
           --attention-shade: #fff; --one: #0550ae; --two: #953800; } main { max-width: none; padding: 0; } body { font-size: 10pt; }
           h2 { break-after: avoid; } li, tr, dl div, pre { break-inside: avoid; } details { display: none; } }

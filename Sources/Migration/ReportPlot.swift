@@ -98,7 +98,7 @@ struct MetricsColumns {
                 [(Message("write units"), writeUnits), (Message("read units"), readUnits)]),
             plot(
                 Message("Latency of requests"), Message("milliseconds"),
-                [(Message("half of them within"), p50), (Message("99 of 100 within"), p99)]),
+                [(Message("half of them within (p50)"), p50), (Message("99 of 100 within (p99)"), p99)]),
             plot(Message("Held back by the table"), Message("a second"), [(Message("throttled"), heldBack)]),
         ].compactMap { $0 }
     }

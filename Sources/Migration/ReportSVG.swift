@@ -4,9 +4,9 @@ struct ReportSVG {
     private let language: Language
     private let id: String
 
-    private static let size = (width: 720.0, height: 200.0)
+    private static let size = (width: 720.0, height: 208.0)
     /// Around the values: names above, times below, numbers to the left.
-    private static let margin = (left: 64.0, right: 8.0, top: 22.0, bottom: 24.0)
+    private static let margin = (left: 64.0, right: 8.0, top: 30.0, bottom: 24.0)
 
     init(_ plot: ReportPlot, language: Language, id: String) {
         self.plot = plot
@@ -44,7 +44,7 @@ struct ReportSVG {
                     "\(series.name.text(in: language)): at most \(Self.short(values.max() ?? 0)), on average \(Self.short(mean))"
                 ))
         }
-        return say(Message("Over \(LiveFindings.span(seconds: seconds))")) + ". " + parts.joined(separator: "; ") + "."
+        return say(Message("Over \(Message.span(seconds: seconds))")) + ". " + parts.joined(separator: "; ") + "."
     }
 
     private var grid: String {
@@ -65,21 +65,58 @@ struct ReportSVG {
         return text
     }
 
-    /// A line and a name where a step begins; names that would run into each other are left out.
+    /// A line where each step begins, and the names of those that there is room for: longer steps before shorter ones.
     private var steps: String {
+        // A phone's letters are larger against the picture.
+        let (all, phone) = (named(letter: 7), named(letter: 12))
         var text = ""
-        var free = 0.0
-        for step in plot.steps {
+        for (place, step) in plot.steps.enumerated() {
             let x = self.x(step.column)
             text +=
                 "<line class=\"step\" x1=\"\(Self.number(x))\" x2=\"\(Self.number(x))\" y1=\"\(Self.number(Self.margin.top - 6))\" y2=\"\(Self.number(Self.size.height - Self.margin.bottom))\"/>\n"
-            let name = ReportHTML.escaped(step.name)
-            let room = Double(step.name.count) * 7
-            guard x >= free, x + room < Self.size.width else { continue }
-            text += "<text x=\"\(Self.number(x + 3))\" y=\"\(Self.number(Self.margin.top - 9))\">\(name)</text>\n"
-            free = x + room + 12
+            guard all.contains(place) else { continue }
+            let kind = phone.contains(place) ? "" : " class=\"roomy\""
+            text +=
+                "<text\(kind) x=\"\(Self.number(x + 3))\" y=\"\(Self.number(Self.margin.top - 9))\">\(say(Self.title(step.name)))</text>\n"
         }
         return text
+    }
+
+    /// The places of the steps whose names do not run into each other, at so many units a letter.
+    private func named(letter: Double) -> Set<Int> {
+        let ends = plot.steps.dropFirst().map(\.column) + [columns]
+        let lengths = zip(plot.steps, ends).map { $1 - $0.column }
+        var taken: [(from: Double, to: Double)] = []
+        var named: Set<Int> = []
+        for place in plot.steps.indices.sorted(by: { (lengths[$0], $1) > (lengths[$1], $0) }) {
+            let from = x(plot.steps[place].column)
+            let to = from + Self.width(Self.title(plot.steps[place].name).text(in: language)) * letter + 10
+            guard to <= Self.size.width, taken.allSatisfy({ to <= $0.from || $0.to <= from }) else { continue }
+            taken.append((from, to))
+            named.insert(place)
+        }
+        return named
+    }
+
+    /// In letters; one of Korean takes the room of two.
+    private static func width(_ text: String) -> Double {
+        text.unicodeScalars.reduce(0) { $0 + ($1.value < 0x1100 ? 1 : 1.8) }
+    }
+
+    /// For people, what `metrics.ndjson` calls a step.
+    private static func title(_ step: String) -> Message {
+        switch step {
+        case "survey": Message("survey")
+        case "put": Message("put")
+        case "move": Message("move")
+        case "verify": Message("verify")
+        case "delete": Message("delete")
+        case "final check": Message("final check")
+        case "look": Message("look")
+        case "restore": Message("restore")
+        case "remove": Message("remove")
+        default: Message(verbatim: step)
+        }
     }
 
     /// A series as steps, interrupted where nothing was measured.

@@ -3,12 +3,12 @@ import Rekeying
 
 /// What a run was, from its directory alone: the table is not asked.
 package struct RunReport: Sendable {
-    private let run: RunDirectory
-    private let status: RunStatus
+    let run: RunDirectory
+    let status: RunStatus
     private let forecast: MigrationPlan?
     private let samples: [MetricsSample]
-    private let rules: RuleSet?
-    private let language: Language
+    let rules: RuleSet?
+    let language: Language
 
     /// - Throws: as `RunStatus.init`; what a run of an older version lacks is left out of the report.
     package init(_ run: RunDirectory, language: Language) throws(RekeyError) {
@@ -32,10 +32,10 @@ package struct RunReport: Sendable {
         try run.write(Array(markdown.utf8), to: run.path + "/report.md")
     }
 
-    private var plan: RunPlan { status.plan }
-    private var noun: String { rules?.noun ?? "item" }
+    var plan: RunPlan { status.plan }
+    var noun: String { rules?.noun ?? "item" }
 
-    private func entry(_ step: Ledger.Step) -> Ledger.Entry? { status.steps.last { $0.step == step } }
+    func entry(_ step: Ledger.Step) -> Ledger.Entry? { status.steps.last { $0.step == step } }
 
     package var document: ReportDocument {
         let columns = MetricsColumns(samples)
@@ -85,7 +85,9 @@ package struct RunReport: Sendable {
         typealias Fact = ReportDocument.Fact
         var facts = [
             Fact(name: Message("Table"), value: .code(plan.tableARN)),
-            Fact(name: Message("Moved"), value: .text(Message("\(counted: moved, noun)"))),
+            Fact(
+                name: entry(.finished) == nil ? Message("To move") : Message("Moved"),
+                value: .text(Message("\(counted: moved, noun)"))),
         ]
         if let sample = forecast?.moved.samples?.first {
             facts.append(Fact(name: Message("Keys change as in"), value: .code("\(sample.old) → \(sample.new)")))
@@ -93,20 +95,20 @@ package struct RunReport: Sendable {
         facts += [
             Fact(name: Message("Rules"), value: .code("\(plan.rulesName), SHA-256 \(plan.rulesSHA256)")),
             Fact(
-                name: Message("Way"),
+                name: Message("Strategy"),
                 value: .text(
                     plan.strategy == Migrate.Strategy.batch.rawValue
                         ? Message("batch: put all, read all back, then delete each old item that is unchanged")
                         : Message("transact: each item in a transaction, new in and old out"))),
-            Fact(name: Message("Began"), value: .code(plan.startedAt)),
+            Fact(name: Message("Began"), value: .time(plan.startedAt)),
         ]
         if let end = entry(.rolledBack) ?? entry(.finished) {
-            facts.append(Fact(name: Message("Ended"), value: .code(end.time)))
+            facts.append(Fact(name: Message("Ended"), value: .time(end.time)))
             if let from = Timestamp(text: plan.startedAt), let to = Timestamp(text: end.time) {
                 facts.append(
                     Fact(
                         name: Message("Took"),
-                        value: .text(Message(verbatim: LiveFindings.span(seconds: max(1, to.seconds - from.seconds))))))
+                        value: .text(Message.span(seconds: max(1, to.seconds - from.seconds)))))
             }
         }
         facts.append(Fact(name: Message("Run"), value: .code(plan.id)))
@@ -116,9 +118,9 @@ package struct RunReport: Sendable {
     private var beforeAndAfter: ReportDocument.Section {
         typealias Cell = ReportDocument.Cell
         var rows: [[Cell]] = [
-            [.text(Message("Whole table, before")), .number("\(plan.tableCount)"), .code(plan.tableDigest)],
-            [.text(Message("Old items, in the snapshot")), .number("\(plan.oldCount)"), .code(plan.oldDigest)],
-            [.text(Message("What they become")), .number("\(plan.oldCount)"), .code(plan.newDigest)],
+            [.text(Message("Whole table, before")), .number("\(plan.tableCount)"), .digest(plan.tableDigest)],
+            [.text(Message("Old items, in the snapshot")), .number("\(plan.oldCount)"), .digest(plan.oldDigest)],
+            [.text(Message("What they become")), .number("\(plan.oldCount)"), .digest(plan.newDigest)],
         ]
         for (name, step) in [
             (Message("Whole table, after"), Ledger.Step.finished),
@@ -127,7 +129,7 @@ package struct RunReport: Sendable {
             guard let facts = entry(step)?.facts, let count = facts["count"], let digest = facts["digest"] else {
                 continue
             }
-            rows.append([.text(name), .number(count), .code(digest)])
+            rows.append([.text(name), .number(count), .digest(digest)])
         }
         return ReportDocument.Section(
             title: Message("Before and after"),
@@ -154,10 +156,10 @@ package struct RunReport: Sendable {
             parts.append(
                 .text(
                     Message(
-                        "To list all: a Scan of the table took \(scan) read units; a Query of \(partition) takes \(ActivityPlot.text(query)), \(times) times less."
+                        "To list all \(noun)s, a Scan of the whole table took \(scan) read units; a Query of \(partition) takes \(ActivityPlot.text(query)) read units, \(times) times less."
                     )))
         } else {
-            parts.append(.text(Message("To list all, a Scan of the table took \(scan) read units.")))
+            parts.append(.text(Message("To list all \(noun)s, a Scan of the whole table took \(scan) read units.")))
         }
         return ReportDocument.Section(title: Message("What it is worth"), parts: parts)
     }
@@ -168,7 +170,7 @@ package struct RunReport: Sendable {
         func reckoned(_ used: Double, _ plan: Int?) -> ReportDocument.Cell {
             let used = ActivityPlot.text(used)
             guard let plan, entry(.rolledBack) == nil else { return .text(Message(verbatim: used)) }
-            return .text(Message("\(used), reckoned before: \(plan)"))
+            return .text(Message("\(used) (planned: \(plan))"))
         }
         let cost = forecast.map { plan.strategy == $0.strategy && $0.strategy == "transact" ? $0.transact : $0.batch }
         var parts: [ReportDocument.Part] = [
@@ -186,82 +188,5 @@ package struct RunReport: Sendable {
         parts += plots.map { .plot($0) }
         if plots.isEmpty { parts.append(.text(Message("It was over in a few seconds; there is nothing to plot."))) }
         return ReportDocument.Section(title: Message("Capacity and time"), parts: parts)
-    }
-
-    private var steps: ReportDocument.Section {
-        let rows = status.steps.map { step -> [ReportDocument.Cell] in
-            let facts = step.facts.sorted { $0.key < $1.key }.filter { $0.key != "digest" && $0.key != "table" }
-            return [
-                .code(step.time), .text(Message(verbatim: step.step.rawValue)),
-                .text(Message(verbatim: facts.map { "\($0.key): \($0.value)" }.joined(separator: ", "))),
-            ]
-        }
-        return ReportDocument.Section(
-            title: Message("Steps"),
-            parts: [
-                .table(
-                    ReportDocument.Table(
-                        caption: Message("From the run's ledger"),
-                        columns: [Message("time"), Message("step"), Message("facts")], rows: rows))
-            ])
-    }
-
-    private var checkList: ReportDocument.Section {
-        let finished = entry(.finished)?.facts
-        let isDone = finished != nil && status.state == .finished
-        var checks = [
-            ReportDocument.Check(
-                isDone: isDone,
-                text: Message("None of the \(noun)s stands under an old key: the whole table was read again")),
-            ReportDocument.Check(
-                isDone: isDone && entry(plan.strategy == "batch" ? .verified : .deleted) != nil,
-                text: Message("Every new item was read back and is what the rules make of the old one")),
-            ReportDocument.Check(
-                isDone: isDone && fileExists(run.snapshotPath(plan)),
-                text: Message("A snapshot of the old items is there and was read back")),
-        ]
-        if !(rules?.references.isEmpty ?? true) {
-            checks.append(
-                ReportDocument.Check(
-                    isDone: isDone && finished?["unresolved"] == "0",
-                    text: Message("Items that refer to the \(noun)s find them under their new keys")))
-        }
-        let table = plan.table
-        checks += [
-            ReportDocument.Check(
-                isDone: false, text: Message("Deploy the code that reads and writes the new keys, everywhere")),
-            ReportDocument.Check(
-                isDone: false, text: Message("Try the API and the pages that list, show, add and change \(noun)s")),
-            ReportDocument.Check(
-                isDone: false, text: Message("Watch errors and throttling for a day"),
-                command: table.hasPrefix("dynamodb:") ? "rekey monitor \(table) --watch" : nil),
-            ReportDocument.Check(
-                isDone: false, text: Message("Look again in a day whether anything has written old keys"),
-                command: "rekey migrate --table \(table) --rules \(run.rulesPath)"),
-            ReportDocument.Check(
-                isDone: false,
-                text: Message("Keep the run's directory, its snapshot is the way back, for 30 days at least")),
-            ReportDocument.Check(isDone: false, text: Message("Take the code for the old keys out")),
-        ]
-        return ReportDocument.Section(title: Message("What is left to do"), parts: [.checks(checks)])
-    }
-
-    private var wayBack: ReportDocument.Section {
-        var commands = ["rekey rollback \(run.path)", "rekey rollback \(run.path) --execute"]
-        var parts: [ReportDocument.Part] = [
-            .text(
-                Message(
-                    "The first only looks. The second puts the old items back, reads them back, and then removes the new ones; items that were changed since are not overwritten unless you say so."
-                )), .commands(commands),
-        ]
-        if plan.table.hasPrefix("dynamodb:") {
-            commands = ["rekey rollback --table \(plan.table) --pitr \(plan.startedAt) --execute"]
-            parts += [
-                .text(
-                    Message("If the run's directory is lost: the table as it was, restored by AWS into a new table.")),
-                .commands(commands),
-            ]
-        }
-        return ReportDocument.Section(title: Message("The way back"), parts: parts)
     }
 }

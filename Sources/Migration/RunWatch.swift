@@ -42,7 +42,7 @@ package final class RunWatch: Sendable {
 
     /// Writes the report for people, of what was done until now. The run is done, whether this works or not.
     func writeReport(of run: RunDirectory, language: Language, _ events: EventHandler) {
-        attached.withLock { $0?.metrics.sample() }
+        attached.withLock { $0?.metrics.finish() }
         do throws(RekeyError) {
             try RunReport(run, language: language).write()
             events(.information("Report: \(run.path + "/report.html")"))
@@ -94,9 +94,13 @@ final class MetricsRecorder: Sendable {
         write(MetricsSample(reading, since: last, isFirst: false))
     }
 
+    /// The last sample; a second call does nothing, so that a report written in between has all that there is.
     func finish() {
-        ticker.withLock { $0 = nil }
-        sample()
+        let wasAtWork = ticker.withLock { ticker in
+            defer { ticker = nil }
+            return ticker != nil
+        }
+        if wasAtWork { sample() }
     }
 
     private func write(_ sample: MetricsSample) { try? appendLine(sample.line, to: path) }

@@ -1,16 +1,44 @@
-import ArgumentParser
-
 /// The first help page: `rekey`, `rekey --help` and `rekey help`.
 enum HelpPage {
-    /// The verbs by what a user wants; one that stands in no group comes last.
-    private static let groups: [(title: String, verbs: [String])] = [
-        ("Rules and looks", ["init", "rules", "query", "digest", "verify", "convert"]),
+    private typealias Group = (title: String, verbs: [(name: String, does: String)])
+
+    /// The verbs by what a user wants, in the two columns of the page.
+    private static let left: [Group] = [
         (
-            "A migration",
-            ["rehearse", "preflight", "migrate", "status", "resume", "control", "report", "rollback", "monitor"]
+            "Look, and write rules",
+            [
+                ("init", "key shapes, drafted rules"), ("rules", "prove, invert, explain"),
+                ("query", "the items of one partition"), ("digest", "count and checksum"),
+                ("verify", "compare old and new"), ("convert", "plain JSON, CSV, and back"),
+            ]
         ),
-        ("Streams, in pipes", ["extract", "transform", "load"]),
-        ("Backups", ["snapshot", "restore"]),
+        (
+            "Streams, in pipes",
+            [
+                ("extract", "items out as lines of JSON"), ("transform", "keys rewritten by rules"),
+                ("load", "lines into a table"),
+            ]
+        ),
+        ("Backups", [("snapshot", "make, check, list, prune"), ("restore", "into a table, read back")]),
+    ]
+    private static let right: [Group] = [
+        (
+            "Migrate",
+            [
+                ("rehearse", "all of it, on a copy"), ("preflight", "look at a table before"),
+                ("migrate", "items to their new keys"), ("status", "where runs stand"),
+                ("resume", "go on with a stopped run"), ("control", "slow, pause, stop a run"),
+                ("report", "what a run did, as a page"), ("rollback", "take a run back"),
+                ("monitor", "used and throttled units"),
+            ]
+        ),
+        (
+            "Help",
+            [
+                ("explain", "what a status means"), ("schema", "JSON Schema of --json"),
+                ("completions", "for bash, zsh and fish"),
+            ]
+        ),
     ]
 
     /// Whether the arguments ask for this page and no other.
@@ -22,42 +50,36 @@ enum HelpPage {
         """
         rekey moves DynamoDB items to new keys, and proves that nothing was lost.
 
-          rekey init TABLE > rules.yaml                    the shapes of keys, a rule file to fill in
-          rekey rules check rules.yaml                     proof without data that nothing can be lost
-          rekey rehearse --from EXPORT --rules rules.yaml  all of it, and the way back, on a copy
-          rekey migrate --table TABLE --rules rules.yaml   a dry run; add --execute to write
+          rekey init TABLE > rules.yaml                    key shapes, drafted rules
+          rekey rules check rules.yaml                     proof that nothing gets lost
+          rekey rehearse --from EXPORT --rules rules.yaml  all of it, on a copy
+          rekey migrate --table TABLE --rules rules.yaml   dry run; --execute writes
 
-        TABLE is dynamodb:NAME or local:FILE.db. EXPORT is any location: an AWS export or a snapshot, in a
-        folder or at s3://BUCKET/PREFIX, FILE.ndjson, FILE.json.gz, a table, or - for standard input.
-        Nothing is written to a table without --execute.
+        TABLE is dynamodb:NAME or local:FILE.db. EXPORT is an AWS export or snapshot (a
+        folder, s3://BUCKET/PREFIX), a file of lines, a table, or - for standard input.
+
         \(verbs)
-        rekey help COMMAND has options and examples, rekey explain STATUS what to do. --version
+
+        rekey help COMMAND: options and examples. rekey explain STATUS: what to do.
         \(ExitStatus.help)
         """
     }
 
     private static var verbs: String {
-        let known = Rekey.configuration.subcommands.filter { $0.configuration.shouldDisplay }
-        let named = known.map { (name: $0.configuration.commandName ?? "", abstract: brief($0.configuration.abstract)) }
-        let listed = groups.flatMap(\.verbs)
-        let others = named.map(\.name).filter { !listed.contains($0) }
-        var lines: [String] = []
-        for group in groups + [("Help", others)] {
-            let found = group.verbs.compactMap { verb in named.first { $0.name == verb } }
-            guard !found.isEmpty else { continue }
-            lines.append("\n\(group.title)")
-            for verb in found {
-                let padding = String(repeating: " ", count: max(1, 12 - verb.name.count))
-                lines.append("  \(verb.name)\(padding)\(verb.abstract)")
-            }
-        }
-        return lines.joined(separator: "\n") + "\n"
+        let (left, right) = (lines(left), lines(right))
+        return (0..<max(left.count, right.count)).map { row in
+            let text = row < left.count ? left[row] : ""
+            guard row < right.count else { return text }
+            return text + String(repeating: " ", count: max(1, 41 - text.count)) + right[row]
+        }.joined(separator: "\n")
     }
 
-    /// An abstract up to its first colon, semicolon or full stop.
-    private static func brief(_ abstract: String) -> String {
-        let ends = [": ", "; ", ". "].compactMap { abstract.firstRange(of: $0)?.lowerBound }
-        let text = ends.min().map { String(abstract[..<$0]) } ?? abstract
-        return text.hasSuffix(".") ? String(text.dropLast()) : text
+    private static func lines(_ groups: [Group]) -> [String] {
+        groups.flatMap { group in
+            [group.title]
+                + group.verbs.map { verb in
+                    "  \(verb.name)\(String(repeating: " ", count: max(1, 12 - verb.name.count)))\(verb.does)"
+                }
+        }
     }
 }
