@@ -79,7 +79,8 @@ flat() {
       }
       printf "%s: %d samples; memory by thirds %.1f, %.1f, %.1f MB; open files %d, %d, %d\n", stage, n, \
         most[1] / 1024, most[2] / 1024, most[3] / 1024, open[1], open[2], open[3]
-      if (most[3] > most[2] * 1.15 + 4096) { print stage ": memory grows"; bad = 1 }
+      # Few samples mix the beginnings of several programs: then only what passes the 64 MB of any stage has grown.
+      if (most[3] > most[2] * 1.15 + 4096 && (n >= 60 || most[3] > 65536)) { print stage ": memory grows"; bad = 1 }
       # As many connections are open as requests are in flight, which throttling makes fewer and good answers more.
       if (open[3] > open[2] + 32) { print stage ": open files grow"; bad = 1 }
       exit bad
