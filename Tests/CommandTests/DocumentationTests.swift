@@ -103,7 +103,9 @@ struct DocumentationTests {
             "TMPDIR": root + "/tmp", "LC_ALL": "C.UTF-8", "TZ": "UTC", "REKEY": binaries.rekey,
             "CASES": GoldenCase.folder.path,
         ]
-        if page.steps.contains(where: { $0.command.contains("dynamodb:") || $0.command.contains("live_table") }) {
+        if page.steps.contains(where: { step in
+            ["dynamodb:", "s3:", "live_table"].contains(where: step.command.contains)
+        }) {
             let account = try TestServer.ministack().account()
             environment.merge(account.environment()) { _, new in new }
             environment["AWS_REGION"] = "ap-northeast-2"

@@ -229,6 +229,8 @@ def look(browser, page):
     browser.wait("Page.loadEventFired")
     spoken, result["roles"] = listen(browser)
     faults += spoken + walk(browser)
+    # Printing is of its own medium, unless one is put on.
+    browser.call("Emulation.setEmulatedMedia", media="", features=[])
     paper = base64.b64decode(browser.call("Page.printToPDF", printBackground=False, paperWidth=8.27, paperHeight=11.69)["data"])
     result["pages"] = paper.count(b"/Type /Page\n") + paper.count(b"/Type /Page/")
     if pictures:
