@@ -72,8 +72,9 @@ answers() {
   [ "$1" != fault ] || path=/_fault/counts
   exec 4<>"/dev/tcp/127.0.0.1/$2" || return 1
   printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' "$path" >&4
-  read -r -t 5 line <&4 || true
-  exec 4>&- || true
+  # No line is no answer, which the last test here says.
+  read -r -t 5 line <&4 || line=""
+  exec 4>&-
   [[ $line == HTTP/1.* ]]
 }
 
@@ -83,6 +84,7 @@ serve() {
   shift 2
   require_installed
   exec 3<&0
+  # It may have ended by itself, and one that was killed ends with the signal's status.
   trap 'kill $server 2>/dev/null && wait $server || true; rm -f "$file" "$log"' EXIT
   trap 'exit 143' HUP INT TERM
   # Between the choice of a port and its use another program may take it.
@@ -95,11 +97,13 @@ serve() {
       if (answers "$kind" "$port") 2>/dev/null && kill -0 "$server" 2>/dev/null; then
         echo "$port" >"$file.new" && mv "$file.new" "$file"
         cat <&3 >/dev/null &
+        # The end of stdin is what is waited for, however `cat` ends.
         wait $! || true
         exit 0
       fi
       sleep 0.05
     done
+    # One that could not start has ended already.
     kill "$server" 2>/dev/null || true
     grep -qi 'address already in use\|already in use by' "$log" || break
   done
@@ -144,6 +148,7 @@ with() {
     AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null)
   env -u AWS_PROFILE -u AWS_SESSION_TOKEN "${settings[@]}" "$@" 9>&- || status=$?
   exec 9>&-
+  # How the server ends says nothing of the command, whose status is returned.
   wait "$supervisor" 2>/dev/null || true
   rm -rf "$folder"
   return "$status"

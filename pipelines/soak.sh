@@ -42,6 +42,7 @@ fi
 
 work=$(mktemp -d)
 sampler=""
+# The sampler may be gone already.
 trap '[ -z "$sampler" ] || kill "$sampler" 2>/dev/null || true; rm -rf "$work"' EXIT
 keep=${2:-$work}
 mkdir -p "$keep"
@@ -129,6 +130,7 @@ for ((number = 1, left = items; left > 0; number++, left -= table_items)); do
   one "$number" "$((left < table_items ? left : table_items))"
 done
 kill "$sampler"
+# It was killed, so its status is the signal's.
 wait "$sampler" 2>/dev/null || true
 sampler=""
 
