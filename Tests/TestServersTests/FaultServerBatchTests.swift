@@ -85,16 +85,18 @@ struct FaultServerBatchTests {
         let code = """
             import boto3, os
             client = boto3.client("s3")
-            client.create_bucket(Bucket="exports")
+            # Names of buckets are of all accounts together.
+            bucket = "faulty-" + os.environ["AWS_ACCESS_KEY_ID"].lower()
+            client.create_bucket(Bucket=bucket)
             for size in 0, 1, 3_000_000:
                 data = os.urandom(size)
-                client.put_object(Bucket="exports", Key="a b/#é=", Body=data)
-                assert client.head_object(Bucket="exports", Key="a b/#é=")["ContentLength"] == size
-                assert client.get_object(Bucket="exports", Key="a b/#é=")["Body"].read() == data
-            part = client.get_object(Bucket="exports", Key="a b/#é=", Range="bytes=1000000-2000000")
+                client.put_object(Bucket=bucket, Key="a b/#é=", Body=data)
+                assert client.head_object(Bucket=bucket, Key="a b/#é=")["ContentLength"] == size
+                assert client.get_object(Bucket=bucket, Key="a b/#é=")["Body"].read() == data
+            part = client.get_object(Bucket=bucket, Key="a b/#é=", Range="bytes=1000000-2000000")
             assert part["Body"].read() == data[1_000_000:2_000_001]
-            client.delete_object(Bucket="exports", Key="a b/#é=")
-            assert client.list_objects_v2(Bucket="exports")["KeyCount"] == 0
+            client.delete_object(Bucket=bucket, Key="a b/#é=")
+            assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
             """
         _ = try faulty.account.python(code, endpoint: faulty.server.endpoint)
         #expect(faulty.server.counts.upstreamFailures == 0)
