@@ -83,12 +83,16 @@ package struct ServiceError: Error, Sendable {
         if code.isEmpty { code = response.header("x-amzn-errortype") ?? "" }
         // `com.amazonaws.dynamodb.v20120810#ValidationException:http://…`
         if let mark = code.lastIndex(of: "#") { code = String(code[code.index(after: mark)...]) }
-        code = String(code.prefix { $0 != ":" })
         self.init(
-            code: code, message: Self.firstLine(message), status: response.status, requestID: requestID,
-            body: response.body)
+            code: Self.word(code), message: Self.firstLine(message), status: response.status,
+            requestID: requestID.map(Self.word), body: response.body)
         bucketRegion = response.header("x-amz-bucket-region")
         retryAfter = response.header("x-amz-retry-after").flatMap { Int($0) }.map { .milliseconds(max(0, $0)) }
+    }
+
+    /// A code or a request's id, up to what can be no part of one: an answer is not to be trusted with a line of its own.
+    private static func word(_ text: String) -> String {
+        String(text.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "+/=._-".contains($0)) }.prefix(200))
     }
 
     /// What a service says of a wrong signature goes on with the canonical request, session token included.

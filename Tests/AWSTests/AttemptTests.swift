@@ -239,6 +239,17 @@ private final class CountedCredentials: CredentialsProvider {
         }
     }
 
+    /// Each field of an answer may hold anything; a failure is one line all the same.
+    @Test(arguments: [
+        #"{"__type":"cht`pp/\nb"}"#, #"{"__type":"x#A\u001b[2JB:c","message":"a\nb"}"#,
+        "<Error><Code>A&#10;B</Code><Message>a&#10;b</Message><RequestId>R&#10;R</RequestId></Error>",
+    ])
+    func errorsOfManyLines(answer: String) {
+        let error = ServiceError(HTTPResponse(status: 400, headers: [], body: Array(answer.utf8)))
+        #expect(!error.description.contains { $0.isNewline || $0 == "\u{1B}" })
+        #expect(error.code == (answer.contains("cht") ? "cht" : "A"))
+    }
+
     @Test func aCancelledTaskStopsRetrying() async throws {
         let server = RawServer.answering { _ in error("ThrottlingException") }
         defer { server.stop() }
