@@ -55,8 +55,9 @@ def bars(result):
     if len(result.get("sizes", [])) > 1:
         first, last = result["sizes"][0], result["sizes"][-1]
         for name in first["stages"]:
-            costs = [size["stages"][name]["cpu"]["median"] / size["items"] for size in (first, last)]
-            at_most(f"{name}: processor time an item, {last['items']:,} items over {first['items']:,}", 1.1, costs[1] / costs[0], " ×", 2)
+            # What the kernel takes to write depends on how much of the machine's memory is in use; it stands in the table.
+            costs = [size["stages"][name]["user"]["median"] / size["items"] for size in (first, last)]
+            at_most(f"{name}: processor time an item outside of the kernel, {last['items']:,} items over {first['items']:,}", 1.1, costs[1] / costs[0], " ×", 2)
             peaks = [size["stages"][name]["memory"]["max"] for size in (first, last)]
             at_most(f"{name}: memory, {last['items']:,} items over {first['items']:,}", 1.1, peaks[1] / peaks[0], " ×", 2)
     return lines

@@ -7,8 +7,8 @@ import time
 
 
 def run(command, folder):
-    """Runs a line of bash, or a list of words without one; its seconds, processor seconds with all children, and the largest memory
-    of one process."""
+    """Runs a line of bash, or a list of words without one; its seconds, processor seconds with all children, those of them outside of
+    the kernel, and the largest memory of one process."""
     words = command if isinstance(command, list) else ["bash", "-o", "pipefail", "-c", command]
     start = time.monotonic()
     process = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -18,7 +18,10 @@ def run(command, folder):
     seconds = time.monotonic() - start
     if status:
         raise SystemExit(f"{command}\nended with {process.returncode}: {error.decode(errors='replace')}")
-    return {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss * 1024}
+    return {
+        "seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "user": usage.ru_utime,
+        "memory": usage.ru_maxrss * 1024,
+    }
 
 
 def summary(runs):

@@ -59,25 +59,28 @@ def markdown(result):
         lines += [f"## {row['title']}", "", f"{row['bytes'] / 1e6:.0f} MB.", ""]
         if "digest" in row:
             lines += [f"All outputs have the digest `{row['digest']}`.", ""]
-        lines += ["| | MB/s | seconds | processor seconds | ratio | memory, MiB |", "| --- | --- | --- | --- | --- | --- |"]
+        lines += ["| | MB/s | seconds | processor seconds | outside of the kernel | ratio | memory, MiB |",
+                  "| --- | --- | --- | --- | --- | --- | --- |"]
         first = next(iter(row["contestants"].values()))["cpu"]["median"]
         for name, one in row["contestants"].items():
             lines.append(
                 f"| {name} | {speed(row, one):.0f} | {span(one, 'seconds')} | {span(one, 'cpu')} | "
-                f"{one['cpu']['median'] / first:.1f} | {one['memory']['max'] / 2**20:.0f} |")
+                f"{one['user']['median']:.2f} | {one['cpu']['median'] / first:.1f} | {one['memory']['max'] / 2**20:.0f} |")
         lines.append("")
     if "small" in result:
         lines += ["## Small", "", "| | milliseconds |", "| --- | --- |"]
         titles = {"start": "start of the program (`--version`)", "migrate": "migrate of the 3 plans on a local table"}
         lines += [f"| {titles[name]} | {span(one, 'seconds', 1e3, 1)} |" for name, one in result["small"].items()] + [""]
     if "sizes" in result:
-        lines += ["## Cost against size", "", "| items | stage | seconds | microseconds an item | memory, MiB |",
-                  "| --- | --- | --- | --- | --- |"]
+        lines += ["## Cost against size", "",
+                  "| items | stage | seconds | microseconds an item | processor microseconds an item | outside of the kernel | memory, MiB |",
+                  "| --- | --- | --- | --- | --- | --- | --- |"]
         for size in result["sizes"]:
             for name, one in size["stages"].items():
                 lines.append(
                     f"| {size['items']:,} | {name} | {span(one, 'seconds')} | "
-                    f"{one['seconds']['median'] / size['items'] * 1e6:.2f} | {one['memory']['max'] / 2**20:.0f} |")
+                    f"{one['seconds']['median'] / size['items'] * 1e6:.2f} | {one['cpu']['median'] / size['items'] * 1e6:.2f} | "
+                    f"{one['user']['median'] / size['items'] * 1e6:.2f} | {one['memory']['max'] / 2**20:.0f} |")
         lines.append("")
     if "load" in result:
         lines += ["## A server that answers at once", "", "What the client costs; batches of 25 items.", "",
