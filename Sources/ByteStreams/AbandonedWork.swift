@@ -33,6 +33,18 @@ func removeAbandonedWork(in directory: String) {
     }
 }
 
+/// Removes unfinished files that killed processes left of one output, as `removeAbandonedWork` does directories.
+func removeAbandonedFiles(of output: String) {
+    guard let place = try? PartialPath(output), let names = try? listFiles(place.directory) else { return }
+    for name in names where name.hasPrefix(place.beginning) {
+        guard let process = processOfPartial(name), kill(process, 0) != 0, errno == ESRCH else { continue }
+        let path = place.directory == "/" ? "/" + name : place.directory + "/" + name
+        guard case .regular = FileKind(of: path, followingLinks: false), let lock = WorkLock(path) else { continue }
+        unlink(path)
+        withExtendedLifetime(lock) {}
+    }
+}
+
 /// The process in a name as `PartialPath` makes them, `.NAME.partial-PID-RANDOM`; nil for others.
 private func processOfPartial(_ name: String) -> pid_t? {
     let parts = name.split(separator: "-", omittingEmptySubsequences: false)

@@ -10,6 +10,8 @@ struct PartialPath {
     let final: String
     let directory: String
     let partial: String
+    /// Of the names of all unfinished work of this output, whoever makes it.
+    let beginning: String
 
     /// A name not used before; nothing is created.
     ///
@@ -23,8 +25,9 @@ struct PartialPath {
         }
         // A name may have 255 bytes on most file systems; 60 characters have at most 240, and most names fit whole.
         let stem = name.utf8.count <= 200 ? name : String(name.unicodeScalars.prefix(50).map(Character.init))
+        beginning = ".\(stem).partial-"
         let random = String(UInt32.random(in: .min ... .max), radix: 16)
-        partial = "\(directory == "/" ? "" : directory)/.\(stem).partial-\(getpid())-\(random)"
+        partial = "\(directory == "/" ? "" : directory)/\(beginning)\(getpid())-\(random)"
     }
 
     /// The failure to make something at this place.
@@ -63,6 +66,8 @@ package final class AtomicFileSink: ByteSink {
             TemporaryPaths.forget(place.partial)
             throw place.cannotCreate(number)
         }
+        // Tells others, on other machines too, that the file is in hand; closed with the descriptor.
+        _ = flock(descriptor, LOCK_EX | LOCK_NB)
         self.path = place
         output = FileDescriptorSink(descriptor, name: place.final, closes: true)
     }

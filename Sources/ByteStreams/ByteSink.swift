@@ -47,7 +47,8 @@ package enum Compression: Sendable {
 /// Opens a location for writing: `-` is standard output; a FIFO, a device or a `/dev/fd/N` is written directly; anything
 /// else becomes a file that appears under its name, whole and synced, only with `finish`.
 ///
-/// A file or symbolic link of that name is replaced; what a link points to is not touched.
+/// A file or symbolic link of that name is replaced; what a link points to is not touched. What killed processes left of the same
+/// output is removed.
 ///
 /// - Parameter jobs: threads that compress.
 /// - Throws: `.cannotCreate` where the directory is missing or closed to us, or the path is a directory.
@@ -64,7 +65,10 @@ package func openSink(
 
 private func openPlainSink(_ path: String) throws(RekeyError) -> any ByteSink {
     if path == "-" { return FileDescriptorSink(1, name: "standard output", closes: false) }
-    guard isWrittenDirectly(path) else { return try AtomicFileSink(path) }
+    guard isWrittenDirectly(path) else {
+        removeAbandonedFiles(of: path)
+        return try AtomicFileSink(path)
+    }
     let descriptor = retryingInterrupted { open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY) }
     guard descriptor >= 0 else {
         throw RekeyError(.cannotCreate, "cannot be opened for writing: \(systemText(errno))", source: path)

@@ -35,6 +35,9 @@ package struct KeySchema: Sendable, Equatable, Codable {
     /// `PK` and `SK`, both strings.
     package static let standard = KeySchema(
         partition: KeyAttribute(name: "PK", type: .string), sort: KeyAttribute(name: "SK", type: .string))
+
+    /// The names of the key attributes, partition key first.
+    package var names: [String] { [partition.name] + (sort.map { [$0.name] } ?? []) }
 }
 
 /// The value of one key attribute, without escapes; numbers and binaries in one form per value.

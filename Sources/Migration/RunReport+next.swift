@@ -12,7 +12,8 @@ extension RunReport {
             switch status.state {
             case .finished: proofs(isFinished: true) + afterwards
             case .rolledBack: afterRollback
-            case .rollingBack:
+            case .rollingBack,
+                .stopped where status.isGoingBack:
                 [
                     Check(
                         isDone: false, text: Message("Take the run back to the end"),

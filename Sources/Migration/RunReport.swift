@@ -59,7 +59,8 @@ package struct RunReport: Sendable {
                 Message("\(counted: moved, noun) moved to new keys, every one read back and verified; nothing was lost")
             )
         case .rolledBack: return (.good, Message("Taken back: the old items are where they were"))
-        case .rollingBack:
+        case .rollingBack,
+            .stopped where status.isGoingBack:
             return (
                 .attention, Message("A rollback began and did not end; run rekey rollback \(run.path) --execute again")
             )

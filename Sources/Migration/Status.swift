@@ -5,9 +5,10 @@ package struct RunStatus: Sendable {
     package enum State: String, Sendable {
         /// A process works on it.
         case running
-        /// It failed, or its process was ended; it can be resumed.
+        /// It failed, or its process was ended; it can be resumed, or taken back further where it was being taken back.
         case stopped
         case finished
+        /// A process takes it back.
         case rollingBack = "rolling back"
         case rolledBack = "rolled back"
     }
@@ -16,6 +17,8 @@ package struct RunStatus: Sendable {
     package var plan: RunPlan
     package var state: State
     package var steps: [Ledger.Entry]
+    /// Whether it was being taken back when it came to this state.
+    package var isGoingBack: Bool
 
     /// Reads one run.
     package init(_ run: RunDirectory) throws(RekeyError) {
@@ -23,10 +26,15 @@ package struct RunStatus: Sendable {
         plan = try run.plan()
         let ledger = try Ledger(run.ledgerPath)
         steps = ledger.entries
+        isGoingBack =
+            switch ledger.entries.last?.step {
+            case .rollbackStarted, .restored, .newDeleted: true
+            default: false
+            }
         state =
             switch ledger.entries.last?.step {
             case .rolledBack: .rolledBack
-            case .rollbackStarted, .restored, .newDeleted: .rollingBack
+            case .rollbackStarted, .restored, .newDeleted: RunControl.isWorking(on: run) ? .rollingBack : .stopped
             case .finished: .finished
             case .failed: .stopped
             default: RunControl.isWorking(on: run) ? .running : .stopped

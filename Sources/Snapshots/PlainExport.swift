@@ -27,7 +27,7 @@ package func exportBoto3(
     var count = 0
     var text = ByteWriter()
     text.append(UInt8(ascii: "{"))
-    JSONTree.appendQuoted(Array((noun.hasSuffix("s") ? noun : noun + "s").utf8), to: &text)
+    JSONTree.appendQuoted(Array(PlainBackupForm.arrayName(noun: noun).utf8), to: &text)
     text.append(":[" as StaticString)
     try sink.write(text.bytes)
     for index in export.dataFiles.indices {

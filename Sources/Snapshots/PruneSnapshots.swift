@@ -1,4 +1,5 @@
 package import ByteStreams
+import Items
 
 /// What `prune` did, or would do.
 package struct PruneResult: Sendable, Equatable {
@@ -15,7 +16,8 @@ package struct PruneResult: Sendable, Equatable {
 
 /// Removes snapshots of rekey that are older than `keepDays` days both by their name and by their files.
 ///
-/// Without a time in its name a snapshot stays, and so do exports of AWS and whatever lies at or below a protected path.
+/// Without a time in its name a snapshot stays, and so do exports of AWS and whatever lies at or below a protected path. Only files that
+/// a snapshot's own `rekey.json` lists are removed: where others lie in it, it stays whole.
 ///
 /// - Parameters:
 ///   - now: the time from which age is counted.
@@ -39,7 +41,13 @@ package func prune(
             result.kept.append(PruneResult.Kept(path: snapshot.path, reason: reason))
             continue
         }
-        if execute { try store.removeSnapshot(snapshot.path) }
+        if execute {
+            let others = try store.removeSnapshot(snapshot.path, files: try ownFiles(snapshot.path, store))
+            guard others.isEmpty else {
+                result.kept.append(PruneResult.Kept(path: snapshot.path, reason: reason(others)))
+                continue
+            }
+        }
         result.removed.append(snapshot)
     }
     return result
@@ -60,18 +68,25 @@ private func reasonToKeep(
         return "an unfinished run names it"
     }
     guard let time = snapshot.time else { return "its name has no time" }
-    guard holdsNothingElse(snapshot.path, store) else {
-        return "files that are not the snapshot's lie in it"
-    }
     guard time < limit else { return "it is younger than \(keepDays) days" }
     guard snapshot.fileTime < limit else { return "its files are younger than \(keepDays) days" }
+    let others: [String]
+    do { others = try store.foreign(in: snapshot.path, beside: ownFiles(snapshot.path, store)) } catch {
+        return "it cannot be looked at: \(error.message)"
+    }
+    guard others.isEmpty else { return reason(others) }
     return nil
 }
 
-/// Whether every entry of a snapshot's directory is one that rekey writes.
-private func holdsNothingElse(_ path: String, _ store: any FileStore) -> Bool {
-    guard let names = try? store.names(in: path) else { return false }
-    return names.allSatisfy {
-        $0 == "data" || $0.hasPrefix("manifest-") || [RekeyMetadata.fileName, RekeyMetadata.checksumName].contains($0)
-    }
+/// The files of a snapshot that can be read, as it lists them.
+private func ownFiles(_ path: String, _ store: any FileStore) throws(RekeyError) -> Set<String> {
+    let file = joined(path, RekeyMetadata.fileName)
+    let metadata = try RekeyMetadata(json: store.readWhole(file, limit: 256 << 20), source: file)
+    return Set(metadata.files.map(\.path)).union([RekeyMetadata.fileName, RekeyMetadata.checksumName])
+}
+
+/// Why a snapshot with other files in it stays.
+private func reason(_ others: [String]) -> String {
+    let shown = others.prefix(3).map { displayText($0.utf8) }.joined(separator: ", ")
+    return "files that are not the snapshot's lie in it: \(shown)\(others.count > 3 ? ", …" : "")"
 }

@@ -17,6 +17,8 @@ package struct Load: Sendable {
     package var progress: (@Sendable (Int) -> Void)?
     /// Whether the result is to have the digest of what was read.
     package var wantsDigest = true
+    /// Whether a dry run reads a live table to say what it would replace. It costs read units; a local table is always read.
+    package var compares = false
 
     /// Bytes of requests that are gathered before they are written, at most.
     private static let batchBytes = 16 << 20
@@ -33,19 +35,70 @@ package struct Load: Sendable {
         self.temporaryDirectory = temporaryDirectory
     }
 
-    /// Runs the stage.
+    /// Runs the stage. What can be read twice is read whole before the first write, so that nothing is written of a bad input.
     ///
-    /// Throws `.serviceGaveUp` with the number of requests that were not done: none is ever dropped. Throws `.badInput` at the end where
-    /// one key came with several puts, of which the table can hold only the last.
+    /// Throws `.serviceGaveUp` with the number of requests that were not done: none is ever dropped. Throws `.badInput` where one key came
+    /// with several puts, of which the table can hold only the last; of what cannot be read twice at the end.
     package func run() async throws(RekeyError) -> StageResult {
         try await run(feed: try await openFeed(from, options: options, wantsDigest: wantsDigest))
     }
 
-    /// Loads what a feed brings: while one batch is written, the next one is read.
+    /// Loads what a feed brings.
     package func run(feed: RecordFeed) async throws(RekeyError) -> StageResult {
-        var target = try await openTarget()
-        let willCreate = target == nil
+        let target = try await openTarget()
+        if execute {
+            let checked = try await check(feed, target)
+            do throws(RekeyError) {
+                let tally = try await write(feed, target, remembersKeys: checked == nil)
+                try checked?.requireSame(tally, feed)
+                return tally.result(feed: feed, execute: true, willCreate: target == nil)
+            } catch {
+                throw checked?.explained(error) ?? error
+            }
+        }
+        let comparison = comparison(with: target)
+        let tally = try await judge(feed, target, comparison)
+        try tally.requireDistinctKeys(source: feed.name, isWritten: false)
+        var result = tally.result(feed: feed, execute: false, willCreate: target == nil)
+        result.facts += comparison?.facts ?? []
+        return result
+    }
+
+    /// Of a dry run; nil where the table is new, or must not be read.
+    private func comparison(with target: (any Table)?) -> TableComparison? {
+        guard let target else { return nil }
+        if case .local = to { return TableComparison(target) }
+        return compares ? TableComparison(target) : nil
+    }
+
+    /// Reads all of a feed and judges each record as a write would; nothing is written.
+    func judge(
+        _ feed: RecordFeed, _ target: (any Table)?, _ comparison: TableComparison? = nil
+    ) async throws(RekeyError) -> LoadTally {
         var tally = LoadTally(temporaryDirectory: temporaryDirectory)
+        var changes = ChangeCheck()
+        var batch: WriteBatch?
+        var hasMore = true
+        while hasMore {
+            hasMore = try await feed.nextBlock { line, record, view in
+                let filling = try batch ?? WriteBatch(schema: target?.schema ?? inferredSchema(view))
+                batch = filling
+                try tally.take(record, of: line, view, into: filling, &changes)
+                try comparison?.note(record, of: line, view)
+                return false
+            }
+            batch?.removeAll()
+            try await comparison?.settle()
+        }
+        return tally
+    }
+
+    /// Writes what a feed brings: while one batch is written, the next one is read.
+    private func write(
+        _ feed: RecordFeed, _ existing: (any Table)?, remembersKeys: Bool
+    ) async throws(RekeyError) -> LoadTally {
+        var target = existing
+        var tally = LoadTally(temporaryDirectory: temporaryDirectory, remembersKeys: remembersKeys)
         var changes = ChangeCheck()
         var writing: BatchInFlight?
         do throws(RekeyError) {
@@ -56,15 +109,10 @@ package struct Load: Sendable {
                 hasMore = try await feed.nextBlock { line, record, view in
                     let filling = try batch ?? WriteBatch(schema: target?.schema ?? inferredSchema(view))
                     batch = filling
-                    if record.kind == .change { try changes.check(record, of: line, view, filling.schema) }
-                    try tally.note(record, try filling.add(record, of: line, view), key: filling.lastKey, view)
+                    try tally.take(record, of: line, view, into: filling, &changes)
                     return false
                 }
                 guard let full = batch, !full.isEmpty else { continue }
-                guard execute else {
-                    full.removeAll()
-                    continue
-                }
                 guard !hasMore || isFull(full, for: target) else { continue }
                 // Not before: of a stream that ends without its seal nothing may be left.
                 if target == nil { target = try createTarget(full.schema) }
@@ -84,8 +132,8 @@ package struct Load: Sendable {
             _ = try? await writing?.result()
             throw error
         }
-        try tally.requireDistinctKeys(source: feed.name, isWritten: execute)
-        return tally.result(feed: feed, execute: execute, willCreate: willCreate)
+        try tally.requireDistinctKeys(source: feed.name, isWritten: true)
+        return tally
     }
 
     private func isFull(_ batch: WriteBatch, for table: (any Table)?) -> Bool {
@@ -161,88 +209,6 @@ package struct KeyNames: Sendable, Equatable {
             throw RekeyError(.usage, "--key \(text): write the key attributes as PK,SK or PK")
         }
         return KeyNames(partition: names[0], sort: names.count == 2 ? names[1] : nil)
-    }
-}
-
-/// What a load has to write and has written.
-private struct LoadTally: ~Copyable {
-    var puts = 0
-    var deletions = 0
-    var bytes = 0
-    var plannedUnits = 0
-    var units = 0.0
-    var written = 0
-    /// Hash and sortable bytes of the key of each put.
-    private let keys: ExternalSorter
-    private var entry = ByteWriter()
-
-    init(temporaryDirectory: String) { keys = ExternalSorter(directory: temporaryDirectory, memoryLimit: 16 << 20) }
-
-    /// Counts a request.
-    mutating func note(
-        _ record: Record, _ added: WriteBatch.Added, key: UnsafeRawBufferPointer, _ view: ItemView
-    ) throws(RekeyError) {
-        plannedUnits += max(1, (added.size + 1023) / 1024)
-        if added.isDeletion {
-            deletions += 1
-            return
-        }
-        puts += 1
-        bytes += added.size
-        // Sorting by the hash first leaves few bytes of keys to be compared.
-        entry.removeAll()
-        withUnsafeBytes(of: added.keyHash.bigEndian) { entry.append($0) }
-        entry.append(key)
-        try keys.add(key: entry.bytes, value: UnsafeRawBufferPointer(start: nil, count: 0))
-    }
-
-    func requireDistinctKeys(source: String, isWritten: Bool) throws(RekeyError) {
-        var last: [UInt8] = []
-        var repeated = 0
-        var shown: [[UInt8]] = []
-        try keys.forEach { entry, _ throws(RekeyError) in
-            if entry.elementsEqual(last) {
-                repeated += 1
-                if shown.count < 5 { shown.append(Array(entry.dropFirst(8))) }
-            } else {
-                last.removeAll(keepingCapacity: true)
-                last.append(contentsOf: entry)
-            }
-        }
-        guard repeated > 0 else { return }
-        let names = shown.sorted { $0.lexicographicallyPrecedes($1) }.map {
-            ItemKey(sortable: $0)?.description ?? "unknown"
-        }
-        throw RekeyError(
-            .badInput,
-            "\(repeated) item\(repeated == 1 ? "" : "s") came under a key that another item of the stream has: \(names.joined(separator: ", ")); \(isWritten ? "the table holds the last of each" : "loading would keep only the last of each"); mend the stream",
-            source: source)
-    }
-
-    func result(feed: RecordFeed, execute: Bool, willCreate: Bool) -> StageResult {
-        var result = StageResult(counts: feed.counts, digest: feed.digest, rejection: feed.rejection)
-        result.facts = [
-            ("executed", .boolean(execute)), ("puts", .integer(puts)), ("deletes", .integer(deletions)),
-            ("bytes", .integer(bytes)), ("writeUnits", .integer(execute ? Int(units.rounded(.up)) : plannedUnits)),
-            ("newTable", .boolean(willCreate)),
-        ]
-        return result
-    }
-}
-
-/// Holds changes to what they say of themselves.
-private struct ChangeCheck: ~Copyable {
-    private var scanner = RecordScanner()
-
-    /// Throws where a change's NewImage stands under another key than its Keys name: which of them to write, nobody can tell.
-    mutating func check(
-        _ record: Record, of line: UnsafeRawBufferPointer, _ view: ItemView, _ schema: KeySchema
-    ) throws(ItemError) {
-        guard record.image != nil, let keys = record.keys else { return }
-        _ = try scanner.scanItem(line, at: keys.lowerBound)
-        guard try ItemView(line: line, attributes: scanner.attributes).key(schema) == view.key(schema) else {
-            throw ItemError("the change's Keys are not the key of its NewImage", at: keys.lowerBound)
-        }
     }
 }
 

@@ -1,6 +1,5 @@
 package import ByteStreams
 package import Items
-package import Snapshots
 package import Tables
 
 #if canImport(Glibc)
@@ -8,42 +7,6 @@ package import Tables
 #else
     import Darwin
 #endif
-
-/// One file of records, opened when its turn comes.
-package enum FeedSource: Sendable {
-    /// A path, or `-` for standard input.
-    case path(String)
-    /// A file of lines, gzip or not, that lies elsewhere than on a disk.
-    case stored(any FileStore, String)
-    /// A data file of an export, by its number in the manifest.
-    case dataFile(Export, Int)
-    /// Lines in memory.
-    case bytes([UInt8], name: String)
-
-    /// How many records a manifest says it has.
-    var expectedCount: Int? {
-        if case .dataFile(let export, let number) = self { export.dataFiles[number].itemCount } else { nil }
-    }
-
-    /// The length of a plain file; nil for what expands, and for a stream.
-    var plainBytes: Int? {
-        guard case .path(let path) = self else { return nil }
-        var status = stat()
-        guard (path == "-" ? fstat(0, &status) : stat(path, &status)) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            return nil
-        }
-        return path.hasSuffix(".gz") ? nil : Int(status.st_size)
-    }
-
-    func open() throws(RekeyError) -> any ByteSource {
-        switch self {
-        case .path(let path): try openSource(path)
-        case .stored(let store, let path): try openSource(store.open(path))
-        case .dataFile(let export, let number): try export.openDataFile(number)
-        case .bytes(let bytes, let name): MemorySource(bytes, name: name)
-        }
-    }
-}
 
 /// The records of a location, one block or page after another, checked as they come.
 ///
@@ -59,6 +22,8 @@ package final class RecordFeed {
 
     let options: StreamOptions
     private let rejects: Rejects?
+    /// Bad records are counted and nothing more: the feed whose files these are sets them aside.
+    private let passesOverBad: Bool
     let wantsDigest: Bool
     private var streamDigest = StreamDigest()
     private var scanner = RecordScanner()
@@ -85,22 +50,24 @@ package final class RecordFeed {
     /// Reads sources one after the other; each is opened when the one before it has ended.
     package init(
         name: String, sources: [FeedSource], options: StreamOptions, wantsDigest: Bool,
-        expectedCount: Int? = nil, canReadAgain: Bool = false
+        expectedCount: Int? = nil, canReadAgain: Bool = false, passesOverBad: Bool = false
     ) throws(RekeyError) {
         self.expectedCount = expectedCount
+        self.passesOverBad = passesOverBad
         sealedFiles = canReadAgain ? sources : nil
         self.name = name
         self.options = options
         self.wantsDigest = wantsDigest
         self.sources = .files(sources.reversed(), current: nil)
-        options.progress?.expect(items: expectedCount, bytes: sources.count == 1 ? sources[0].plainBytes : nil)
         rejects = try options.rejects.map { path throws(RekeyError) in try Rejects(path) }
+        expectProgress()
     }
 
     /// Reads a table by a scan, in as many segments at once as the table takes best; one segment of it in one go.
     package init(table: any Table, scan: ScanRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
         expectedCount = nil
+        passesOverBad = false
         sealedFiles = nil
         self.options = options
         self.wantsDigest = wantsDigest
@@ -113,6 +80,7 @@ package final class RecordFeed {
     package init(table: any Table, query: QueryRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
         expectedCount = nil
+        passesOverBad = false
         sealedFiles = nil
         self.options = options
         self.wantsDigest = wantsDigest
@@ -154,6 +122,29 @@ package final class RecordFeed {
             }
             return true
         }
+    }
+
+    /// The files to be read, in their order; nil for a table, and once reading has begun.
+    var waitingFiles: [FeedSource]? {
+        guard case .files(let waiting, nil) = sources else { return nil }
+        return waiting.reversed()
+    }
+
+    /// A feed of the same files, which sets no bad record aside: where this one will, it passes over it, and where this one would throw,
+    /// it throws.
+    func sameFiles() throws(RekeyError) -> RecordFeed? {
+        guard let files = waitingFiles else { return nil }
+        var options = options
+        options.rejects = nil
+        return try RecordFeed(
+            name: name, sources: files, options: options, wantsDigest: wantsDigest, expectedCount: expectedCount,
+            canReadAgain: sealedFiles != nil, passesOverBad: rejects != nil)
+    }
+
+    /// Says how much there is to read, where it is known.
+    func expectProgress() {
+        guard let files = waitingFiles else { return }
+        options.progress?.expect(items: expectedCount, bytes: files.count == 1 ? files[0].plainBytes : nil)
     }
 
     /// The files still to be read, for workers to read them; nil for a table.
@@ -253,7 +244,8 @@ package final class RecordFeed {
 
     private func tell(since before: StageCounts, bytes: Int) {
         options.progress?.add(
-            items: counts.read - before.read, bytes: bytes, rejected: counts.rejected - before.rejected)
+            items: counts.read - before.read, bytes: bytes,
+            rejected: passesOverBad ? 0 : counts.rejected - before.rejected)
     }
 
     private func takeLine(
@@ -288,6 +280,10 @@ package final class RecordFeed {
         _ line: UnsafeRawBufferPointer, _ error: ItemError, of source: String, number: Int, offset: Int, isCut: Bool
     ) throws(RekeyError) {
         guard let rejects else {
+            if passesOverBad {
+                counts.rejected += 1
+                return
+            }
             throw RekeyError(
                 .badInput,
                 "\(error.reason); mend the record\(options.offersRejects ? ", or set it aside with --rejects FILE" : "")",

@@ -12,6 +12,10 @@ package struct Restore: Sendable {
     package var table: (any Table)?
     package var execute: Bool
     package var keyNames: KeyNames
+    /// What an item is called, where a plain backup names its array by it; `plans` and `items` need none.
+    package var noun: String?
+    /// Whether a dry run reads a live table to say what it would replace.
+    package var compares = false
     package var temporaryDirectory: String
     /// What opens locations in AWS.
     package var services: LiveServices?
@@ -49,13 +53,19 @@ package struct Restore: Sendable {
                 names = KeyNames(partition: schema.partition.name, sort: schema.sort?.name)
             }
         }
+        let document = try documentOpener()
+        let target = try await openTarget()
+        let lines = try document.map { open throws(RekeyError) in
+            try itemLines(open(), keyNames: target?.schema.names ?? [names.partition] + (names.sort.map { [$0] } ?? []))
+        }
         var load = Load(
             from: source, to: to, execute: execute, keyNames: names, options: StreamOptions(services: services),
             temporaryDirectory: temporaryDirectory)
-        load.table = table
-        var result = try await load.run(feed: try await feed(wantsDigest: true))
-        guard execute, let target = try await openTarget() else { return result }
-        let verified = try await readBack(target)
+        load.table = target
+        load.compares = compares
+        var result = try await load.run(feed: try await feed(of: lines, wantsDigest: true))
+        guard execute, let filled = try await openTarget() else { return result }
+        let verified = try await readBack(filled, feed: try await feed(of: lines, wantsDigest: false))
         result.facts.append(("verified", .integer(verified)))
         return result
     }
@@ -81,38 +91,44 @@ package struct Restore: Sendable {
         }
     }
 
-    /// The snapshot's records; the backup of the script that rekey replaces is one JSON document and becomes items first.
-    private func feed(wantsDigest: Bool) async throws(RekeyError) -> RecordFeed {
-        guard let open = try opener(), try isPlainBackup(open()) else {
+    /// The snapshot's records: those of the source, or the lines that a plain backup became.
+    private func feed(of lines: [UInt8]?, wantsDigest: Bool) async throws(RekeyError) -> RecordFeed {
+        guard let lines else {
             return try await openFeed(
                 source, options: StreamOptions(services: services, progress: services?.progress),
                 wantsDigest: wantsDigest)
         }
+        return try RecordFeed(
+            name: snapshot, sources: [.bytes(lines, name: snapshot)], options: StreamOptions(),
+            wantsDigest: wantsDigest)
+    }
+
+    /// The items of the backup of the script that rekey replaces, which is one JSON document, a line each.
+    private func itemLines(_ backup: any ByteSource, keyNames: [String]) throws(RekeyError) -> [UInt8] {
         var lines = ByteWriter(capacity: 1 << 16)
-        for item in try readPlainBackup(open()) {
+        for item in try readPlainBackup(backup, form: PlainBackupForm(noun: noun, keyNames: keyNames)) {
             lines.append("{\"Item\":" as StaticString)
             lines.append(item.json)
             lines.append("}\n" as StaticString)
         }
-        return try RecordFeed(
-            name: snapshot, sources: [.bytes(lines.array, name: snapshot)], options: StreamOptions(),
-            wantsDigest: wantsDigest)
+        return lines.array
     }
 
-    /// Opens the file or object that may be such a backup; nil for an export.
-    private func opener() throws(RekeyError) -> (() throws(RekeyError) -> any ByteSource)? {
+    /// Opens the file or object where it is one document of JSON; nil where it holds lines, and for an export.
+    private func documentOpener() throws(RekeyError) -> (() throws(RekeyError) -> any ByteSource)? {
+        let open: () throws(RekeyError) -> any ByteSource
         switch source {
-        case .file(let path): return { () throws(RekeyError) in try openSource(path) }
+        case .file(let path): open = { () throws(RekeyError) in try openSource(path) }
         case .s3:
             guard case .object(let files, let path) = try openS3(source, services: services) else { return nil }
-            return { () throws(RekeyError) in try openSource(files.open(path)) }
+            open = { () throws(RekeyError) in try openSource(files.open(path)) }
         case .standardStream, .directory, .local, .table: return nil
         }
+        return try isPlainDocument(open()) ? open : nil
     }
 
     /// Compares every item of the snapshot with what the table holds now.
-    private func readBack(_ table: any Table) async throws(RekeyError) -> Int {
-        let feed = try await feed(wantsDigest: false)
+    private func readBack(_ table: any Table, feed: RecordFeed) async throws(RekeyError) -> Int {
         let schema = table.schema
         var expected: [ItemKey: Item] = [:]
         // Of an incremental export: what has to be gone.
@@ -175,28 +191,4 @@ private func requireGone(_ keys: [ItemKey], in table: any Table) async throws(Re
             throw RekeyError(.differences, "\(key) is there, the snapshot says it was deleted", source: table.name)
         }
     }
-}
-
-/// True for a file that is one JSON document over lines, not a stream of records: `{"plans":[…]}` or `[…]`.
-private func isPlainBackup(_ source: any ByteSource) throws(RekeyError) -> Bool {
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    var count = 0
-    var failure: RekeyError?
-    buffer.withUnsafeMutableBytes { bytes in
-        do throws(RekeyError) {
-            // One read may bring only the bytes that told whether the file is compressed.
-            while count < bytes.count {
-                let read = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[count...]))
-                if read == 0 { break }
-                count += read
-            }
-        } catch { failure = error }
-    }
-    if let failure { throw failure }
-    let start = buffer[..<count].drop { $0 <= 0x20 }
-    guard start.first == UInt8(ascii: "{") else { return start.first == UInt8(ascii: "[") }
-    let inside = start.dropFirst().drop { $0 <= 0x20 }
-    // A record's first member holds an object; the backup's holds an array, or a text such as its time.
-    guard let colon = inside.firstIndex(of: UInt8(ascii: ":")) else { return false }
-    return inside[colon...].dropFirst().drop { $0 <= 0x20 }.first.map { $0 != UInt8(ascii: "{") } ?? false
 }

@@ -61,17 +61,32 @@ package final class S3Files: FileStore {
         return source
     }
 
+    /// Asked for each time, unlike what a listing says.
+    package func version(_ path: String) throws(RekeyError) -> String {
+        guard let object = try client.head(key(path)) else {
+            throw RekeyError(
+                .inputMissing, "there is no object of that key; check the bucket and the key", source: path)
+        }
+        return "\(object.tag):\(object.size):\(object.modified)"
+    }
+
     /// There are no links; nothing is asked for.
     package func resolved(_ path: String) -> String? { client.path(key(path)) }
 
     /// Takes the manifests away first, so that what is left of it is no snapshot.
-    package func removeSnapshot(_ folder: String) throws(RekeyError) {
+    package func removeSnapshot(_ folder: String, files: Set<String>) throws(RekeyError) -> [String] {
         let prefix = key(folder) + "/"
         let objects = try client.list(prefix: prefix).objects.map(\.key)
+        // A key with a slash at its end is what consoles make to show a folder.
+        let others = objects.map { String($0.utf8.dropFirst(prefix.utf8.count)) ?? $0 }.filter { path in
+            !files.contains(path) && !(path.isEmpty || path.hasSuffix("/") && files.contains { $0.hasPrefix(path) })
+        }
+        guard others.isEmpty else { return others }
         let first = ["manifest-summary.json", RekeyMetadata.fileName].map { prefix + $0 }
         for key in first where objects.contains(key) { try client.delete(key) }
         for key in objects where !first.contains(key) { try client.delete(key) }
         listed.withLock { $0.removeAll() }
+        return []
     }
 
     private static func parts(_ key: String) -> (above: String, name: String) {

@@ -92,8 +92,8 @@ package final class WriteBatch: @unchecked Sendable {
 
     // MARK: Adding
 
-    /// Adds what a record that was just scanned asks for. Throws, and adds nothing, where DynamoDB would not take it: a bad key, or an
-    /// item over 409,600 bytes.
+    /// Adds what a record that was just scanned asks for. Throws, and adds nothing, where DynamoDB would not take it: a bad key, a deletion
+    /// that names other attributes besides, or an item over 409,600 bytes.
     @discardableResult
     package func add(
         _ record: Record, of line: UnsafeRawBufferPointer, _ view: ItemView
@@ -102,7 +102,13 @@ package final class WriteBatch: @unchecked Sendable {
         do throws(ItemError) {
             try finder.appendSortable(of: view, to: &keys)
             guard let image = record.image else {
-                appendDeletion(try view.key(schema))
+                let key = try view.key(schema)
+                guard view.attributes.count == schema.names.count else {
+                    throw ItemError(
+                        "a deletion names more than the table's key (\(schema.names.joined(separator: ", "))), which DynamoDB refuses",
+                        at: record.keys?.lowerBound ?? 0)
+                }
+                appendDeletion(key)
                 return added(keyStart, size: 0, isDeletion: true)
             }
             let size = view.storedSize

@@ -99,18 +99,7 @@ struct ReadingArguments: LiveOptions {
     }
 }
 
-/// For commands that write a live table.
-struct WritingArguments: LiveOptions {
-    @OptionGroup var account: AccountArguments
-    @OptionGroup var writes: WriteLimits
-    @OptionGroup var share: ShareLimit
-
-    var services: LiveServices {
-        account.services(rates: CapacityRates(write: writes.writeUnits, percent: share.percent), segments: nil)
-    }
-}
-
-/// For commands that write a live table and read back what they wrote.
+/// For commands that write a live table and read it: back, or before.
 struct RestoringArguments: LiveOptions {
     @OptionGroup var account: AccountArguments
     @OptionGroup var reads: ReadLimits

@@ -9,7 +9,8 @@ struct LoadCommand: AsyncParsableCommand {
         abstract: "NDJSON into a table, by batches; a dry run without --execute.",
         usage: "rekey load <to> [<from>] [--execute] [<options>]",
         discussion: """
-            Puts items and deletes what DeleteRequest lines name. A write that the table does not take at once is sent again until it is \
+            Puts items and deletes what DeleteRequest lines name. A file, snapshot or object in S3 is read and checked whole before the \
+            first write; a pipe is checked as it comes. A write that the table does not take at once is sent again until it is \
             done, or the command fails and says so. A local table that does not exist yet is made from the first item's key.
 
               rekey load local:plans.db plans.ndjson
@@ -30,7 +31,8 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The key attributes of a table to be made, as PK,SK.", valueName: "names"))
     var key = "PK,SK"
 
-    @OptionGroup var stream: StreamArguments<WritingArguments>
+    @OptionGroup var comparison: ComparisonArguments
+    @OptionGroup var stream: StreamArguments<RestoringArguments>
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
@@ -39,6 +41,7 @@ struct LoadCommand: AsyncParsableCommand {
             keyNames: try KeyNames.parse(key), options: stream.options,
             temporaryDirectory: Environment.temporaryDirectory)
         stage.wantsDigest = reporting.json
+        stage.compares = try comparison.wanted(execute: execute)
         let result = try await stage.run()
         try report(result, verb: "load", options: reporting, streamOnOutput: false)
         func fact(_ name: String) -> String { result.facts.first { $0.name == name }?.value.text ?? "" }
@@ -46,6 +49,7 @@ struct LoadCommand: AsyncParsableCommand {
             "\(fact("puts")) puts and \(fact("deletes")) deletes, \(fact("bytes")) bytes, \(fact("writeUnits")) write units"
         let place = "\(to)\(fact("newTable") == "yes" ? " (new)" : "")"
         if !reporting.json && !reporting.quiet {
+            if let sentence = result.comparisonSentence(stage.to) { Terminal.error("rekey load: dry run: \(sentence)") }
             Terminal.error(
                 execute
                     ? "rekey load: wrote \(what) to \(place)"

@@ -10,7 +10,7 @@ struct RestoreCommand: AsyncParsableCommand {
         usage: "rekey restore <snapshot> <to> [--execute] [<options>]",
         discussion: """
             The snapshot is checked whole before the first write. Reads rekey's snapshots, AWS exports, files of lines, and the \
-            plan_backup_*.json of the script in the migration guide.
+            plan_backup_*.json of the script in the migration guide: {"plans":[…]}, or {"items":[…]}.
 
               rekey restore backups/plan_backup_20261123_211500 local:t.db --execute
 
@@ -36,18 +36,28 @@ struct RestoreCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The key attributes of a table to be made, as PK,SK.", valueName: "names"))
     var key = "PK,SK"
 
+    @Option(
+        help: ArgumentHelp(
+            "What an item is called, where a plain JSON backup names its array so: user for {\"users\":[…]}.",
+            valueName: "noun"))
+    var noun: String?
+
+    @OptionGroup var comparison: ComparisonArguments
     @OptionGroup var live: RestoringArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
         if imports { return try await importTable() }
-        let stage = Restore(
+        var stage = Restore(
             snapshot: snapshot, to: try Location.parse(to), execute: execute, keyNames: try KeyNames.parse(key),
             temporaryDirectory: Environment.temporaryDirectory, services: live.services)
+        stage.noun = noun
+        stage.compares = try comparison.wanted(execute: execute)
         let result = try await stage.run()
         try report(result, verb: "restore", options: reporting, streamOnOutput: false)
         if reporting.json || reporting.quiet { return }
         func fact(_ name: String) -> String { result.facts.first { $0.name == name }?.value.text ?? "0" }
+        if let sentence = result.comparisonSentence(stage.to) { Terminal.error("rekey restore: dry run: \(sentence)") }
         Terminal.error(
             execute
                 ? "rekey restore: wrote \(fact("puts")) items to \(to) and read \(fact("verified")) back, all equal"

@@ -80,13 +80,13 @@ struct RollbackCommand: AsyncParsableCommand {
         let (_, table, watch) = try await table.open(or: plan?.table)
         let temporary = "\(Environment.temporaryDirectory)/rekey-backup-\(getpid())"
         defer { try? removeTree(temporary) }
-        if isPlainBackup {
-            try await makeSnapshot(
-                ofPlainBackup: origin, for: table, at: temporary, tool: "rekey \(toolVersion)",
-                temporaryDirectory: Environment.temporaryDirectory)
-        }
         let snapshotPath = isPlainBackup ? temporary : try run.map(path(ofSnapshotIn:)) ?? origin
         let ruleSet = try loadRules(run: run, snapshotPath: snapshotPath)
+        if isPlainBackup {
+            try await makeSnapshot(
+                ofPlainBackup: origin, noun: ruleSet.noun, for: table, at: temporary, tool: "rekey \(toolVersion)",
+                temporaryDirectory: Environment.temporaryDirectory)
+        }
         try await requireSameTable(table, plan: plan, snapshotPath: snapshotPath)
         try requireSound(snapshotPath)
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
@@ -135,7 +135,8 @@ struct RollbackCommand: AsyncParsableCommand {
             return ruleSet
         }
         if let run { return try ownRules(of: run) }
-        guard let text = try Export.open(snapshotPath).metadata?.rules?.text else {
+        // A plain backup holds none.
+        guard !isPlainBackup, let text = try Export.open(snapshotPath).metadata?.rules?.text else {
             throw RekeyError(.usage, "the snapshot holds no rules; name the file with --rules", source: origin)
         }
         return try RuleSet.parse(yaml: text, source: snapshotPath)

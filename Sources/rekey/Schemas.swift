@@ -43,6 +43,9 @@ enum Schemas {
         member("deletes", .integer("Items deleted.")), member("bytes", .integer("DynamoDB's bytes of the items put.")),
         member("writeUnits", .integer("Write units, consumed or reckoned.")),
         member("newTable", .boolean("Whether a local table is made.")),
+        optional("replacing", .integer("In a dry run that read the table: puts over a different item.")),
+        optional("equal", .integer("Puts over an equal item.")), optional("adding", .integer("Puts where no item is.")),
+        optional("deleting", .integer("Deletes of an item that is there.")),
     ]
 
     private static let verify = Schema.object([

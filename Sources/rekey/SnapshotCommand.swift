@@ -130,7 +130,7 @@ struct SnapshotCheckCommand: ParsableCommand {
                 let kind = report.isRekeySnapshot ? "snapshot" : "AWS export"
                 let digest = report.digest.map { ", digest \($0.hex)" } ?? ""
                 try Terminal.print(
-                    "\(report.path): \(kind), \(report.itemCount) items in \(report.fileCount) files, \(report.filesRead) read: sound\(digest)"
+                    "\(report.path): \(kind), \(report.itemCount) items in \(report.fileCount) files, \(report.filesRead) of \(report.fileCount) read: sound\(digest)"
                 )
             }
         }
@@ -201,7 +201,8 @@ struct SnapshotPruneCommand: ParsableCommand {
         abstract: "Remove snapshots older than some days; a dry run without --execute.",
         usage: "rekey snapshot prune <dir> [--keep-days <days>] [--execute] [<options>]",
         discussion: """
-            A younger snapshot is never removed, nor one that an unfinished run names, nor anything that rekey did not write.
+            A younger snapshot is never removed, nor one that an unfinished run names, nor anything that rekey did not write: a snapshot in \
+            which other files lie stays whole.
 
               rekey snapshot prune backups --keep-days 30
               rekey snapshot prune backups --execute

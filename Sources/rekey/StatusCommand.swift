@@ -50,8 +50,10 @@ struct StatusCommand: ParsableCommand {
             try Terminal.print("\(step.time)  \(step.step.rawValue)\(facts.isEmpty ? "" : ": \(facts)")")
         }
         switch status.state {
+        case .rollingBack,
+            .stopped where status.isGoingBack:
+            try Terminal.print("to go on: rekey rollback \(status.path) --execute")
         case .running, .stopped: try Terminal.print("to go on: rekey resume \(status.path)")
-        case .rollingBack: try Terminal.print("to go on: rekey rollback \(status.path) --execute")
         case .finished: try Terminal.print("to go back: rekey rollback \(status.path) --execute")
         case .rolledBack: break
         }

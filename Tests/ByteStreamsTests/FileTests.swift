@@ -52,6 +52,38 @@ import Testing
         }
     }
 
+    /// The same of files: of the output that is written again, and no other.
+    @Test func abandonedFilesOfTheSameOutputGo() throws {
+        try withTemporaryDirectory { directory in
+            let dead = String(decoding: try run(["sh", "-c", "echo $$"]).output, as: UTF8.self).dropLast()
+            let left = ".out.partial-\(dead)-0a1b"
+            let held = ".out.partial-\(dead)-c2"
+            let others = [
+                ".out.partial-\(getppid())-1", ".out.partial-\(dead)", ".out.partial-\(dead)-xyz",
+                "out.partial-\(dead)-1",
+                ".out2.partial-\(dead)-1", ".ou.partial-\(dead)-1", ".out.gz.partial-\(dead)-1",
+            ]
+            for name in [left, held] + others { try put([1], at: "\(directory)/\(name)") }
+            try makeDirectories("\(directory)/.out.partial-\(dead)-d")
+            let holder = open("\(directory)/\(held)", O_RDONLY)
+            #expect(flock(holder, LOCK_EX) == 0)
+            let kept = [".out.partial-\(dead)-d"] + others
+            try openSink("\(directory)/out", compression: .none).finish()
+            #expect(try names(directory) == ([held, "out"] + kept).sorted())
+            close(holder)
+            // An unfinished one of this process is in hand.
+            let sink = try openSink("\(directory)/out", compression: .none)
+            try openSink("\(directory)/out", compression: .none).finish()
+            #expect(try names(directory).count == kept.count + 2)
+            let work = try #require(try names(directory).first { $0.hasPrefix(".out.partial-\(getpid())-") })
+            let other = open("\(directory)/\(work)", O_RDONLY)
+            #expect(flock(other, LOCK_EX | LOCK_NB) != 0)
+            close(other)
+            sink.abandon()
+            #expect(try names(directory) == (["out"] + kept).sorted())
+        }
+    }
+
     @Test func abandonedOrDroppedDirectoryLeavesNothing() throws {
         try withTemporaryDirectory { directory in
             var work: AtomicDirectory? = try AtomicDirectory("\(directory)/a")

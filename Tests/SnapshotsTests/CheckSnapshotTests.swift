@@ -158,6 +158,33 @@ import Testing
         return digest.hex
     }
 
+    /// Whatever the part, something is read, and all parts together read everything.
+    @Test func noPartOfASnapshotIsEmpty() throws {
+        try withTemporaryDirectory { directory in
+            try writeSnapshot(planItems(12), to: "\(directory)/s", dataFileSize: 1500)
+            let count = try checkSnapshot("\(directory)/s", level: .manifests).fileCount
+            #expect(count > 2 && count < 12)
+            for parts in [1, 2, count, count + 1, 3 * count, 100] {
+                var items = 0
+                for part in 1...parts {
+                    let report = try checkSnapshot("\(directory)/s", level: .readDataSubset(part, of: parts))
+                    #expect(report.filesRead > 0, "\(part)/\(parts)")
+                    items += report.itemsRead
+                }
+                #expect(parts > count ? items >= 12 : items == 12)
+            }
+            // Damage that only reading tells: each night of seven looks at it.
+            try writeSnapshot(planItems(1), to: "\(directory)/one")
+            let path = "\(directory)/one/data/00000.json.gz"
+            var bytes = try readWhole(path, limit: 1 << 20)
+            bytes[bytes.count / 2] ^= 1
+            try write(bytes, to: path)
+            for night in 1...7 {
+                #expect(try !checkSnapshot("\(directory)/one", level: .readDataSubset(night, of: 7)).isSound)
+            }
+        }
+    }
+
     @Test func aSubsetMustBeOne() throws {
         try withTemporaryDirectory { directory in
             try writeSnapshot([], to: "\(directory)/s")

@@ -16,10 +16,12 @@ import Testing
         }
     }
 
-    private func read(_ text: String) throws -> [String] {
+    private func read(_ text: String, form: PlainBackupForm = PlainBackupForm()) throws -> [String] {
         try withTemporaryDirectory { directory in
             try write(text, to: "\(directory)/plan_backup.json")
-            return try readPlainBackup("\(directory)/plan_backup.json").map { String(decoding: $0.json, as: UTF8.self) }
+            return try readPlainBackup("\(directory)/plan_backup.json", form: form).map {
+                String(decoding: $0.json, as: UTF8.self)
+            }
         }
     }
 
@@ -92,10 +94,62 @@ import Testing
     @Test func theArrayIsFoundWhereverItStands() throws {
         let typed = ["{\"PK\":{\"S\":\"a\"},\"n\":{\"N\":\"1.0\"},\"l\":{\"L\":[{\"BOOL\":true},{\"NULL\":true}]}}"]
         let plain = "{\"PK\":\"a\",\"n\":1.0,\"l\":[true,null]}"
-        #expect(try read("[\(plain)]") == typed)
-        #expect(try read(" {\"plans\": [\(plain)]} ") == typed)
-        #expect(try read("{\"at\":\"x\",\"meta\":{\"a\":[1]},\"items\":[\(plain)],\"n\":1}") == typed)
-        #expect(try read("{\"plans\":[]}") == [])
+        let known = PlainBackupForm(noun: "user", keyNames: ["PK"])
+        for form in [PlainBackupForm(), known] {
+            #expect(try read("[\(plain)]", form: form) == typed)
+            #expect(try read(" {\"plans\": [\(plain)]} ", form: form) == typed)
+            let notes = "{\"at\":\"x\",\"meta\":{\"a\":[1],\"PK\":1},\"items\":[\(plain)],\"n\":1}"
+            #expect(try read(notes, form: form) == typed)
+            #expect(try read("{\"plans\":[]}", form: form) == [])
+        }
+        #expect(try read("{\"users\":[\(plain)]}", form: known) == typed)
+    }
+
+    /// An array that nothing names as the items is never taken for them.
+    @Test func noOtherArrayIsTaken() throws {
+        let plain = "{\"PK\":\"a\",\"SK\":\"b\"}"
+        let form = PlainBackupForm(noun: "plan", keyNames: ["PK", "SK"])
+        for (text, words) in [
+            ("{\"users\":[\(plain)]}", "the array users;"),
+            ("{\"meta\":{},\"tags\":[],\"plans\":[\(plain)]}", "the arrays tags, plans;"),
+            ("{\"plans\":[\(plain)],\"items\":[\(plain)]}", "the arrays plans, items;"),
+            ("{\"PK\":\"o\",\"SK\":\"m\",\"items\":[\(plain)]}", "the key attribute PK"),
+            ("{\"items\":[\(plain)],\"SK\":\"m\"}", "the key attribute SK"),
+            ("{\"Items\":[{\"PK\":{\"S\":\"a\"}}],\"Count\":1}", "the array Items;"),
+            ("{\"plans\":[{\"PK\":{\"S\":\"a\"},\"SK\":{\"S\":\"b\"}}]}", "as in typed JSON"),
+            ("{\"plans\":[\(plain),{\"PK\":\"a\"}]}", "item 2: the item has no key attribute SK"),
+            ("{\"plans\":{\"1\":\(plain)},\"n\":1}", "no array in it but the members plans, n;"),
+            ("{}", "nothing in it;"), ("\"plans\"", "no JSON object"), ("\(plain)\n\(plain)\n", "the key attribute PK"),
+            ("{\"plans\":[\(plain)]}\n{\"plans\":[\(plain)]}", "more stands behind"),
+        ] {
+            let error = expectedError { _ = try read(text, form: form) }
+            #expect(error?.code == .badInput, "\(text)")
+            #expect(error?.message.contains(words) == true, "\(text): \(error?.message ?? "")")
+        }
+    }
+
+    /// What is handed to the reader of backups, and what to that of lines.
+    @Test func aDocumentIsToldFromLinesByItsBeginning() throws {
+        let blank = String(repeating: " \n", count: 100_000)
+        for text in [
+            "[", "{\"plans\":[", "{ \"at\" : \"x\"", "{\"n\":1,", "{\"meta\":{\"a\":", "{\"meta\":{}",
+            "{\"a\\\"b:{\":[", "{\"PK\":\"A\"",
+        ] {
+            for text in [text, blank + text] {
+                #expect(try isPlainDocument(MemorySource(Array(text.utf8))), "\(text.suffix(20))")
+            }
+        }
+        let long = String(repeating: "n", count: 70_000)
+        for text in [
+            "", "x", "{", "{}", "{\"PK\"", "{\"Item\":{", "{\"Item\":{\"x\":", "{\"Item\":{}", "{\"Keys\":{\"PK\":",
+            "{\"PutRequest\":{\"Item\":", "{\"Rekey\":{\"Seal\":", "{\"PK\":{\"S\":\"a\"}", "{\"a:[\":{\"BOOL\":true}",
+            "{\"[\" : {\"M\":{}}",
+            "{\"\(long)\":{\"NS\":", "{\"a\\\":{\":{\"L\":[",
+        ] {
+            for text in [text, blank + text] {
+                #expect(try !isPlainDocument(MemorySource(Array(text.utf8))), "\(text.suffix(20))")
+            }
+        }
     }
 
     @Test func whatIsNoPlainBackupIsRefused() throws {

@@ -98,6 +98,39 @@ import Testing
         }
     }
 
+    /// Whatever lies in a snapshot without being listed keeps the whole of it.
+    @Test func aSnapshotWithOtherFilesStaysWhole() throws {
+        try withTemporaryDirectory { directory in
+            let others = [
+                "data/notes.txt", "data/.hidden", "data/old/00000.json.gz", "manifest-notes.json", "empty/x/y",
+                "data/00001.json.gz.bak",
+            ]
+            for other in others {
+                try make("\(directory)/s", days: 40)
+                let path = try #require(try listSnapshots("\(directory)/s").first).path
+                try write("mine", to: "\(path)/\(other)")
+                try age(path, days: 40)
+                let before = try fileTree(directory)
+                let dry = try prune(directory, now: now)
+                #expect(try prune(directory, now: now, execute: true) == dry)
+                #expect(dry.removed == [], "\(other)")
+                #expect(try fileTree(directory) == before, "\(other)")
+                let parts = other.split(separator: "/")
+                let top = parts.prefix(parts[0] == "data" ? 2 : 1).joined(separator: "/")
+                #expect(dry.kept.first?.reason.contains(": \(top)") == true, "\(dry.kept)")
+                // What came after the look keeps it as well.
+                let files = Set(try fileTree(path).keys).subtracting([other])
+                let left = try Disk().removeSnapshot(path, files: files)
+                #expect(left.count == 1 && left[0].hasPrefix(top))
+                #expect(try fileTree(directory) == before, "\(other)")
+                try FileManager.default.removeItem(atPath: "\(path)/\(top)")
+                try age(path, days: 40)
+                #expect(try prune(directory, now: now, execute: true).removed.count == 1)
+                #expect(try listFiles("\(directory)/s") == [])
+            }
+        }
+    }
+
     @Test func aProtectedPathMayBeTheSnapshotOrAboveOrWrittenOtherwise() throws {
         try withTemporaryDirectory { directory in
             try make("\(directory)/runs/r1", days: 40)

@@ -76,7 +76,7 @@ private struct Forgetful: Table {
         }
     }
 
-    /// Random puts and deletions of few keys: the table holds what a dictionary holds, and keys that came twice are told.
+    /// Random puts and deletions of few keys: the table holds what a dictionary holds, and of keys that come twice nothing is written.
     @Test func loadIsADictionary() async throws {
         let seed = testSeed("loadIsADictionary")
         var random = SeededGenerator(seed: seed)
@@ -101,6 +101,10 @@ private struct Forgetful: Table {
                 let error = await failure { _ = try await load.run() }
                 #expect((error?.code == .badInput) == (repeated > 0) && (error == nil) == (repeated == 0))
                 if repeated > 0 { #expect(error?.message.hasPrefix("\(repeated) item") == true) }
+                guard error == nil else {
+                    #expect(!fileExists(table))
+                    continue
+                }
                 #expect(try await model(.local(table)) == model(.file(stream)))
             }
         }
