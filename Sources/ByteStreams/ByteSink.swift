@@ -44,8 +44,9 @@ package enum Compression: Sendable {
     case none
 }
 
-/// Opens a location for writing: `-` is standard output; a FIFO, a device or a `/dev/fd/N` is written directly; anything
-/// else becomes a file that appears under its name, whole and synced, only with `finish`.
+/// Opens a location for writing: `-` is standard output; `/dev/stdout`, `/dev/fd/N` and the like are that descriptor, written on
+/// from where it stands; a FIFO or a device is written directly; anything else becomes a file that appears under its name, whole and
+/// synced, only with `finish`.
 ///
 /// A file or symbolic link of that name is replaced; what a link points to is not touched. What killed processes left of the same
 /// output is removed.
@@ -65,6 +66,10 @@ package func openSink(
 
 private func openPlainSink(_ path: String) throws(RekeyError) -> any ByteSink {
     if path == "-" { return FileDescriptorSink(1, name: "standard output", closes: false) }
+    if let number = namedDescriptor(path) {
+        let copy = try duplicateDescriptor(number, name: path, forWriting: true, code: .cannotCreate)
+        return FileDescriptorSink(copy, name: path, closes: true)
+    }
     guard isWrittenDirectly(path) else {
         removeAbandonedFiles(of: path)
         return try AtomicFileSink(path)

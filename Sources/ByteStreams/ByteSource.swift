@@ -22,6 +22,8 @@ package func openSource(_ path: String) throws(RekeyError) -> any ByteSource {
 }
 
 /// The same bytes, or what they expand to where they begin as gzip does (`1f 8b`).
+///
+/// - Throws: `.badInput` where there are none and the name ends in `.gz`: gzip of nothing has 20 bytes.
 package func openSource(_ source: any ByteSource) throws(RekeyError) -> any ByteSource {
     var prefix: [UInt8] = [0, 0]
     var count = 0
@@ -33,31 +35,42 @@ package func openSource(_ source: any ByteSource) throws(RekeyError) -> any Byte
         if got == 0 { break }
         count += got
     }
+    if count == 0, source.name.hasSuffix(".gz") {
+        throw RekeyError(
+            .badInput, "is empty, which no gzip file is: it was cut; fetch or write it again", source: source.name)
+    }
     let whole = PrefixedSource(Array(prefix[..<count]), then: source)
     return prefix == [0x1f, 0x8b] && count == 2 ? GzipSource(whole) : whole
 }
 
-/// Opens a file, FIFO or (`-`) standard input for its bytes as they are, compressed or not.
+/// Opens a file, FIFO or (`-`) standard input for its bytes as they are, compressed or not. `/dev/stdin`, `/dev/fd/N` and the like
+/// are that descriptor, read on from where it stands.
 ///
 /// - Throws: as `openSource`.
 package func openRawSource(_ path: String) throws(RekeyError) -> any ByteSource {
     if path == "-" { return FileDescriptorSource(0, name: "standard input", closes: false) }
-    let descriptor = retryingInterrupted { open(path, O_RDONLY | O_CLOEXEC) }
-    guard descriptor >= 0 else {
-        switch errno {
-        case ENOENT, ENOTDIR: throw RekeyError(.inputMissing, "no such file; check the path", source: path)
-        case EACCES, EPERM:
-            throw RekeyError(.permission, "cannot be opened for reading: \(systemText(errno))", source: path)
-        default:
-            throw RekeyError(.inputOutput, "cannot be opened for reading: \(systemText(errno))", source: path)
-        }
-    }
+    let descriptor = try openForReading(path)
     let source = FileDescriptorSource(descriptor, name: path, closes: true)
     var status = stat()
     if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
         throw RekeyError(.inputMissing, "is a directory where a file is needed; name a file in it", source: path)
     }
     return source
+}
+
+private func openForReading(_ path: String) throws(RekeyError) -> Int32 {
+    if let number = namedDescriptor(path) {
+        return try duplicateDescriptor(number, name: path, forWriting: false, code: .inputMissing)
+    }
+    let descriptor = retryingInterrupted { open(path, O_RDONLY | O_CLOEXEC) }
+    if descriptor >= 0 { return descriptor }
+    switch errno {
+    case ENOENT, ENOTDIR: throw RekeyError(.inputMissing, "no such file; check the path", source: path)
+    case EACCES, EPERM:
+        throw RekeyError(.permission, "cannot be opened for reading: \(systemText(errno))", source: path)
+    default:
+        throw RekeyError(.inputOutput, "cannot be opened for reading: \(systemText(errno))", source: path)
+    }
 }
 
 /// Reads an open descriptor: a file, a pipe, a terminal.

@@ -60,8 +60,9 @@ package func isDirectory(_ path: String) -> Bool {
     return false
 }
 
-/// Whether a file that can be read more than once stands at `path`; links are followed.
+/// Whether a file that can be read more than once stands at `path`; links are followed. A descriptor, as `/dev/stdin`, cannot.
 package func isRegularFile(_ path: String) -> Bool {
+    if namedDescriptor(path) != nil { return false }
     if case .regular = FileKind(of: path, followingLinks: true) { return true }
     return false
 }

@@ -35,6 +35,9 @@ package struct Convert: Sendable {
     /// Runs the stage. The sentences say what the output does not hold.
     package func run() async throws(RekeyError) -> (result: StageResult, losses: [String]) {
         if columns != nil, form != .csv { throw RekeyError(.usage, "--columns is for --to csv") }
+        if isLossy, form != .json {
+            throw RekeyError(.usage, "--lossy is for --to json; the other forms say what they lose, or lose nothing")
+        }
         if isPlain { return try convertPlain() }
         let feed = try await openFeed(from, options: options)
         let sink = try openOutput(output, services: options.services)
@@ -69,7 +72,11 @@ package struct Convert: Sendable {
         guard form == .export || form == .items else {
             throw RekeyError(.usage, "--plain gives types to plain JSON; choose --to export or --to items")
         }
+        guard !options.requiresSeal else {
+            throw RekeyError(.usage, "--sealed is for streams of records; plain JSON has no seal")
+        }
         let source = try openSource(from.text)
+        let rejects = try options.rejects.map { path throws(RekeyError) in try Rejects(path) }
         let sink = try openOutput(output, services: options.services)
         let writer = ItemWriter(form: form, isLossy: isLossy, columns: nil)
         var counts = StageCounts()
@@ -81,22 +88,49 @@ package struct Convert: Sendable {
                     do throws(RekeyError) { tree = try JSONReader.parse(Array(line), source: "") } catch {
                         throw ItemError(error.message, at: error.byte ?? 0)
                     }
+                    guard !isSeal(tree) else {
+                        throw ItemError(
+                            "this is the seal of a stream of records, not plain JSON; leave out --plain", at: 0)
+                    }
                     let item = try typedItem(ofPlain: tree)
                     try item.withView { view throws(ItemError) in try writer.append(view.line, view) }
                 } catch {
-                    throw RekeyError(
-                        .badInput, error.reason, source: source.name, line: number, byte: offset + error.offset)
+                    guard let rejects else {
+                        throw RekeyError(
+                            .badInput, "\(error.reason); mend the record, or set it aside with --rejects FILE",
+                            source: source.name, line: number, byte: offset + error.offset)
+                    }
+                    try rejects.add(
+                        line, reason: error.reason, source: source.name, line: number, byte: offset + error.offset,
+                        isCut: isOversized)
+                    counts.read += 1
+                    counts.rejected += 1
+                    return
                 }
                 counts.read += 1
                 counts.changed += 1
                 if writer.isFull { try writer.flush(to: sink) }
             }
+            try counts.check()
+            try rejects?.finish()
             try writer.flush(to: sink)
             try sink.finish()
         } catch {
             sink.abandon()
             throw error
         }
-        return (StageResult(counts: counts), [])
+        var result = StageResult(counts: counts)
+        if counts.rejected > 0, let path = options.rejects {
+            result.rejection = Rejects.rejection(counts, in: path, source: source.name)
+        }
+        return (result, [])
     }
+}
+
+/// Whether a line of plain JSON is rekey's own last line of a stream: it would become an item of its own.
+private func isSeal(_ tree: JSONTree) -> Bool {
+    guard case .object(let members) = tree, members.count == 1, case .object? = tree["Rekey"]?["Seal"] else {
+        return false
+    }
+    return true
 }

@@ -38,11 +38,8 @@ package enum FeedSource: Sendable {
         switch self {
         case .path("-"): return standardInputOffset() != nil
         case .path(let path):
-            #if canImport(Darwin)
-                // There it is the open file itself, which stands at its end after the first time.
-                if path.hasPrefix("/dev/") { return false }
-            #endif
-            return FileVersion(path) != nil
+            // A descriptor stands at its end after the first time.
+            return namedDescriptor(path) == nil && FileVersion(path) != nil
         case .stored, .dataFile, .bytes: return true
         }
     }

@@ -86,11 +86,12 @@ private enum SealOutlook {
 /// Looks at the end of a plain file; a compressed one hides it.
 private func sealOutlook(_ path: String) -> SealOutlook {
     var status = stat()
+    let given = path == "-" ? 0 : namedDescriptor(path)
     // Opening and closing a FIFO would end its writer.
-    guard (path == "-" ? fstat(0, &status) : stat(path, &status)) == 0, status.st_mode & S_IFMT == S_IFREG else {
+    guard (given.map { fstat($0, &status) } ?? stat(path, &status)) == 0, status.st_mode & S_IFMT == S_IFREG else {
         return .mayCome
     }
-    let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    let descriptor = given.map { dup($0) } ?? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { return .mayCome }
     defer { close(descriptor) }
     var tail = [UInt8](repeating: 0, count: 512)
@@ -99,7 +100,7 @@ private func sealOutlook(_ path: String) -> SealOutlook {
     guard count > 1 else { return count < 0 ? .mayCome : .none }
     var magic: [UInt8] = [0, 0]
     guard pread(descriptor, &magic, 2, 0) == 2, magic != [0x1F, 0x8B] else {
-        return path == "-" ? .mayCome : .mayBeReadAgain
+        return given == nil ? .mayBeReadAgain : .mayCome
     }
     // White space behind the seal may push it out of what was read.
     let text = tail[..<count].reversed().drop { $0 <= 0x20 }

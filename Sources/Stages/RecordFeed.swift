@@ -336,9 +336,6 @@ package final class RecordFeed {
     /// The error a stage ends with, after all was written and said, where records were set aside.
     package var rejection: RekeyError? {
         guard counts.rejected > 0, let path = options.rejects else { return nil }
-        return RekeyError(
-            .badInput,
-            "\(counts.rejected) of \(counts.read) records were bad and stand in \(path) with their reasons; mend them there and run them again",
-            source: name)
+        return Rejects.rejection(counts, in: path, source: name)
     }
 }

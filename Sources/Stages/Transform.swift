@@ -1,6 +1,7 @@
 package import ByteStreams
 import Items
 package import Rekeying
+import Tables
 
 /// NDJSON in, NDJSON out, keys rewritten; what a rule does not change passes byte for byte.
 package struct Transform: Sendable {
@@ -141,6 +142,8 @@ struct TransformWorker: RecordWorker, ~Copyable {
             return pass(line, record, view, output)
         case .elsewhere: return pass(line, record, view, output)
         }
+        try requireItemSize(
+            UnsafeRawBufferPointer(rebasing: rewritten.bytes[image.lowerBound...]), at: image.lowerBound)
         rewritten.append(UnsafeRawBufferPointer(rebasing: line[image.upperBound...]))
         oldKey.removeAll()
         try rekeyer.appendOldKey(view, to: &oldKey)
@@ -179,6 +182,19 @@ struct TransformWorker: RecordWorker, ~Copyable {
         deletion.append("}}" as StaticString)
         output.deletions.write(deletion.bytes)
         if wantsDigest { output.deletions.digest.combine(try digest(of: deletion.bytes)) }
+    }
+
+    /// Refuses an item that no table would take under its new key.
+    ///
+    /// - Parameter item: typed JSON, which is never shorter than what DynamoDB counts for it.
+    private func requireItemSize(_ item: UnsafeRawBufferPointer, at offset: Int) throws(ItemError) {
+        guard item.count > CapacityUnits.maximumItemBytes else { return }
+        let size = storedSize(item)
+        guard size <= CapacityUnits.maximumItemBytes else {
+            throw ItemError(
+                "the item would have \(size) bytes under its new key, and DynamoDB takes \(CapacityUnits.maximumItemBytes)",
+                at: offset)
+        }
     }
 
     private func schema(_ view: ItemView) throws(ItemError) -> KeySchema {
@@ -243,6 +259,7 @@ struct TransformWorker: RecordWorker, ~Copyable {
             guard moved.map({ $0.new == newKey }) ?? true else {
                 throw ItemError("the change gives the item another new key; apply it by hand", at: range.lowerBound)
             }
+            if range == record.image { try requireItemSize(part.bytes, at: range.lowerBound) }
             moved = (oldKey, newKey)
             parts.append((range, part.array))
         }

@@ -52,19 +52,25 @@ struct ConvertCommand: AsyncParsableCommand {
         completion: .file())
     var rejects: String?
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: ReadingArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
+        let streamsToOutput = FileUse.isStandardOutput(output)
+        try FileUse.check(
+            reads: [("FROM", from)],
+            writes: [("--output", output), FileUse.result(reporting.json && !streamsToOutput)],
+            files: [("--rejects", rejects)])
+        try live.requireEffect(on: [from])
         var stage = Convert(
             from: try Location.parse(from), form: to, output: output,
             options: StreamOptions(
-                requiresSeal: sealed, rejects: rejects, offersRejects: !plain, services: live.services))
+                requiresSeal: sealed, rejects: rejects, offersRejects: true, services: live.services))
         stage.isPlain = plain
         stage.isLossy = lossy
         stage.columns = columns.map { $0.split(separator: ",").map(String.init) }
         let (result, losses) = try await stage.run()
-        try report(result, verb: "convert", options: reporting, streamOnOutput: output == "-")
+        try report(result, verb: "convert", options: reporting, streamOnOutput: streamsToOutput)
         if !reporting.json && !reporting.quiet {
             for sentence in losses { Terminal.error("rekey convert: lost: \(sentence)") }
         }

@@ -45,8 +45,14 @@ struct DigestCommand: AsyncParsableCommand {
         guard from.count <= 1 else {
             throw RekeyError(.usage, "digest reads one location; add up several with --combine")
         }
+        let text = from.first ?? "-"
+        try FileUse.check(
+            reads: [("FROM", text)], writes: [FileUse.result(true)], files: [("--rejects", stream.rejects)])
+        let segment = try part.segment(stream.live)
+        try stream.live.requireEffect(on: [text])
+        saySealHasNoEffect(stream.seal, reporting)
         let stage = DigestStage(
-            from: try Location.parse(from.first ?? "-"), segment: try part.segment(stream.live),
+            from: try Location.parse(text), segment: segment,
             options: stream.options)
         let result = try await stage.run()
         if !reporting.json && !reporting.quiet { Terminal.error("rekey digest: \(result.counts.sentence)") }
@@ -59,12 +65,22 @@ struct DigestCommand: AsyncParsableCommand {
         guard part.text == nil else {
             throw RekeyError(.usage, "--segment reads a location; --combine adds up what was read")
         }
+        for (option, isGiven) in [
+            ("--rejects", stream.rejects != nil), ("--sealed", stream.sealed), ("--seal", stream.seal),
+            ("--jobs", stream.jobs != nil),
+        ] where isGiven {
+            throw RekeyError(.usage, "\(option) is for reading a location; --combine adds up what was read")
+        }
+        try stream.live.requireEffect(on: [])
         guard !from.isEmpty else { throw RekeyError(.usage, "--combine needs COUNT:DIGEST of each part") }
         for part in from {
             let fields = part.split(whereSeparator: { $0 == ":" || $0 == " " }).map(String.init)
             guard fields.count == 2, let count = Int(fields[0]), let digest = Digest(count: count, hex: fields[1])
             else {
                 throw RekeyError(.usage, "\(part) is not COUNT:DIGEST with 64 hexadecimal digits")
+            }
+            guard !sum.count.addingReportingOverflow(count).overflow else {
+                throw RekeyError(.usage, "the counts add up to more than \(Int.max), which no tables hold; check them")
             }
             sum.combine(digest)
         }

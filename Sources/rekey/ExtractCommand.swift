@@ -58,13 +58,22 @@ struct ExtractCommand: AsyncParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
+        let streamsToOutput = FileUse.isStandardOutput(output)
+        try FileUse.check(
+            reads: [("FROM", from), ("--rules", rules)],
+            writes: [("--output", output), FileUse.result(reporting.json && !streamsToOutput)],
+            files: [("--rejects", stream.rejects)])
+        let isExported = exportTo != nil || exportArn != nil
+        let segment = try part.segment(stream.live)
+        // What DynamoDB exports is not read out of the table.
+        try stream.live.requireEffect(on: isExported ? [] : [from])
         let stage = Extract(
             from: try await source(), prefix: prefix,
             rules: try rules.map { path throws(RekeyError) in try loadRules(path) },
-            partitionName: try KeyNames.parse(key).partition, segment: try part.segment(stream.live), output: output,
+            partitionName: try KeyNames.parse(key).partition, segment: segment, output: output,
             options: stream.options)
         let result = try await stage.run()
-        try report(result, verb: "extract", options: reporting, streamOnOutput: output == "-")
+        try report(result, verb: "extract", options: reporting, streamOnOutput: streamsToOutput)
         try result.requireNoRejects()
     }
 

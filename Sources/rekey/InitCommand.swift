@@ -44,7 +44,7 @@ struct InitCommand: AsyncParsableCommand {
         completion: .file(extensions: ["yaml"]))
     var output: String?
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: ReadingArguments
     @OptionGroup var reporting: ReportOptions
 
     func validate() throws {
@@ -52,6 +52,8 @@ struct InitCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try FileUse.check(reads: [("FROM", from)], writes: [], files: [("--output", output)])
+        try live.requireEffect(on: [from])
         if let output, fileExists(output) {
             throw RekeyError(
                 .cannotCreate, "exists already; a draft never replaces a file: choose another name", source: output)

@@ -1,5 +1,6 @@
 import AWS
 import ArgumentParser
+import ByteStreams
 import Stages
 
 /// A group of options that says how AWS is reached and used.
@@ -80,6 +81,25 @@ struct ShareLimit: ParsableArguments {
     }
 }
 
+/// Refuses limits and segments that would do nothing: the user believes that they hold.
+///
+/// - Parameter places: the tables and other locations that they could be for, as they were written.
+/// - Throws: `.usage`.
+private func requireEffect(
+    read: Double? = nil, write: Double? = nil, percent: Double? = nil, segments: Int? = nil, on places: [String]
+) throws(RekeyError) {
+    let locations = places.compactMap { try? Location.parse($0) }
+    let hasTable = locations.contains { $0.isTable }
+    let hasLiveTable = locations.contains { if case .table = $0 { true } else { false } }
+    for (option, isGiven, hasEffect, kind) in [
+        ("--max-rcu", read != nil, hasTable, "a table"), ("--max-wcu", write != nil, hasTable, "a table"),
+        ("--max-percent", percent != nil, hasLiveTable, "a live table, dynamodb:TABLE"),
+        ("--segments", segments != nil, hasLiveTable, "a live table, dynamodb:TABLE"),
+    ] where isGiven && !hasEffect {
+        throw RekeyError(.usage, "\(option) has no effect: it is for \(kind), and none is used here; leave it out")
+    }
+}
+
 private func requireUnits(_ units: Double?, _ name: String) throws {
     if let units, !(units >= 1 && units.isFinite) {
         throw ValidationError("\(name) \(units): units a second, 1 or more")
@@ -97,6 +117,26 @@ struct ReadingArguments: LiveOptions {
         account.services(
             rates: CapacityRates(read: reads.readUnits, percent: share.percent), segments: scan.segments)
     }
+
+    func requireEffect(on places: [String]) throws(RekeyError) {
+        try rekey.requireEffect(
+            read: reads.readUnits, percent: share.percent, segments: scan.segments, on: places)
+    }
+}
+
+/// For commands that read of a live table what they ask for by key.
+struct QueryingArguments: LiveOptions {
+    @OptionGroup var account: AccountArguments
+    @OptionGroup var reads: ReadLimits
+    @OptionGroup var share: ShareLimit
+
+    var services: LiveServices {
+        account.services(rates: CapacityRates(read: reads.readUnits, percent: share.percent), segments: nil)
+    }
+
+    func requireEffect(on places: [String]) throws(RekeyError) {
+        try rekey.requireEffect(read: reads.readUnits, percent: share.percent, on: places)
+    }
 }
 
 /// For commands that write a live table and read it: back, or before.
@@ -107,6 +147,11 @@ struct RestoringArguments: LiveOptions {
     @OptionGroup var share: ShareLimit
 
     var services: LiveServices { services(segments: nil) }
+
+    func requireEffect(segments: Int? = nil, on places: [String]) throws(RekeyError) {
+        try rekey.requireEffect(
+            read: reads.readUnits, write: writes.writeUnits, percent: share.percent, segments: segments, on: places)
+    }
 
     func services(segments: Int?) -> LiveServices {
         account.services(
@@ -121,4 +166,8 @@ struct LiveArguments: LiveOptions {
     @OptionGroup var scan: ScanSegments
 
     var services: LiveServices { restoring.services(segments: scan.segments) }
+
+    func requireEffect(on places: [String]) throws(RekeyError) {
+        try restoring.requireEffect(segments: scan.segments, on: places)
+    }
 }

@@ -36,6 +36,11 @@ struct LoadCommand: AsyncParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
+        try FileUse.check(
+            reads: [("TO", to), ("FROM", from)], writes: [FileUse.result(reporting.json)],
+            files: [("--rejects", stream.rejects)])
+        try stream.live.requireEffect(on: [to])
+        saySealHasNoEffect(stream.seal, reporting)
         var stage = Load(
             from: try Location.parse(from), to: try Location.parse(to), execute: execute,
             keyNames: try KeyNames.parse(key), options: stream.options,

@@ -54,13 +54,16 @@ struct MigrateCommand: AsyncParsableCommand {
 
     func run() async throws {
         if planOut != nil, execute { throw RekeyError(.usage, "--plan-out is for the dry run, without --execute") }
+        try FileUse.check(
+            reads: [("--table", self.table.table), ("--rules", rules.rules), ("--plan", plan)],
+            writes: [FileUse.result(!reporting.quiet || reporting.json)], files: [("--plan-out", planOut)])
         let pinned = try plan.map { path throws(RekeyError) in try MigrationPlan.read(path) }
-        let ruleSet = try rules.load()
+        let (ruleSet, rulesText) = try readRules(rules.rules)
         try requireProof(ruleSet, source: rules.rules)
         let (text, table, watch) = try await table.open()
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
         var migrate = Migrate(
-            table: table, tableText: text, rules: ruleSet, rulesText: try readRuleText(rules.rules), runs: runs.runs,
+            table: table, tableText: text, rules: ruleSet, rulesText: rulesText, runs: runs.runs,
             tool: "rekey \(toolVersion)", temporaryDirectory: Environment.temporaryDirectory,
             events: { printer($0) })
         migrate.watch = watch

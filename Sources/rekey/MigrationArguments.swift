@@ -31,6 +31,7 @@ struct TableArgument: ParsableArguments {
         or fallback: String? = nil
     ) async throws(RekeyError) -> (text: String, table: any Table, watch: RunWatch) {
         let location = try location(or: fallback)
+        try live.requireEffect(on: [location.text])
         let services = live.services
         let table = try await openTable(location, services: services)
         return (location.text, table, RunWatch(progress: ProgressDisplay.counters, governor: services.governor))

@@ -40,7 +40,7 @@ struct QueryCommand: AsyncParsableCommand {
     @Flag(help: "Write each item over several lines, for people.")
     var pretty = false
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: QueryingArguments
     @OptionGroup var reporting: ReportOptions
 
     func validate() throws {
@@ -48,6 +48,7 @@ struct QueryCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try live.requireEffect(on: [table])
         var stage = Query(
             from: try Location.parse(table), partition: pk, options: StreamOptions(services: live.services))
         stage.sort = sk

@@ -33,18 +33,20 @@ struct RehearseCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Keep the copy, the run and the snapshot in this new directory.", valueName: "dir"))
     var keep: String?
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: ReadingArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
-        let ruleSet = try rules.load()
+        try FileUse.check(reads: [("--from", from), ("--rules", rules.rules)], writes: [])
+        try live.requireEffect(on: [from])
+        let (ruleSet, rulesText) = try readRules(rules.rules)
         try requireProof(ruleSet, source: rules.rules)
         let location = try Location.parse(from)
         let work = try AtomicDirectory(keep ?? "\(Environment.temporaryDirectory)/rekey-rehearsal-\(getpid())")
         defer { work.abandon() }
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
         var rehearse = Rehearse(
-            from: location, rules: ruleSet, rulesText: try readRuleText(rules.rules), workDirectory: work.workPath,
+            from: location, rules: ruleSet, rulesText: rulesText, workDirectory: work.workPath,
             tool: "rekey \(toolVersion)", events: { printer($0) })
         if let keep { rehearse.finalDirectory = keep }
         rehearse.services = live.services

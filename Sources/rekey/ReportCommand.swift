@@ -35,8 +35,21 @@ struct ReportCommand: ParsableCommand {
     @OptionGroup var language: LanguageArgument
     @OptionGroup var reporting: ReportOptions
 
+    /// A run cannot be resumed or taken back without the files in its directory.
+    private func requireOutsideOf(_ run: RunDirectory) throws(RekeyError) {
+        try FileUse.check(reads: [], writes: [], files: [("--output", output)])
+        guard let output, FileIdentity(ofOutput: output).names(below: run.path) != nil else { return }
+        guard [".html", ".htm", ".md"].contains(where: output.hasSuffix) else {
+            throw RekeyError(
+                .usage,
+                "--output \(output) lies in the run's directory; name a file elsewhere, or one that ends in .html or .md"
+            )
+        }
+    }
+
     func run() throws {
         let run = try RunDirectory.find(name, runs: runs.runs)
+        try requireOutsideOf(run)
         let report = try RunReport(run, language: language.lang)
         let format = format ?? (output.map { $0.hasSuffix(".html") || $0.hasSuffix(".htm") ? .html : .md } ?? .md)
         if reporting.json, output == nil {

@@ -47,6 +47,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
+        try live.requireEffect(on: [to])
         if imports { return try await importTable() }
         var stage = Restore(
             snapshot: snapshot, to: try Location.parse(to), execute: execute, keyNames: try KeyNames.parse(key),

@@ -78,9 +78,12 @@ struct RulesArgument: ParsableArguments {
 }
 
 /// Reads a rule file; the message names it.
-func loadRules(_ path: String) throws(RekeyError) -> RuleSet {
+func loadRules(_ path: String) throws(RekeyError) -> RuleSet { try readRules(path).rules }
+
+/// Reads a rule file once, for it may be a pipe, and gives its text too.
+func readRules(_ path: String) throws(RekeyError) -> (rules: RuleSet, text: String) {
     let text = try readRuleText(path)
-    return try RuleSet.parse(yaml: text, source: path)
+    return (try RuleSet.parse(yaml: text, source: path), text)
 }
 
 /// The text of a rule file.
@@ -90,6 +93,13 @@ func readRuleText(_ path: String) throws(RekeyError) -> String {
         throw RekeyError(.badInput, "the rule file is not UTF-8", source: path)
     }
     return text
+}
+
+/// Says of `--seal` that it does nothing in a command that writes no stream, but takes it as all stages do.
+func saySealHasNoEffect(_ isGiven: Bool, _ options: ReportOptions) {
+    if isGiven, !options.json, !options.quiet {
+        Log.say(.warning, "--seal has no effect: this command writes no stream of records")
+    }
 }
 
 /// Refuses rules that the proof does not accept.

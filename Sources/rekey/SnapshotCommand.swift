@@ -60,14 +60,20 @@ struct SnapshotCreateCommand: AsyncParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
+        try FileUse.check(
+            reads: [("FROM", from), ("--rules", rules)], writes: [("DIR", directory), FileUse.result(true)],
+            files: [("--rejects", stream.rejects)])
+        try stream.live.requireEffect(on: [from])
+        saySealHasNoEffect(stream.seal, reporting)
         var stage = SnapshotCreate(
             from: try Location.parse(from), path: directory, prefix: prefix, keyNames: try KeyNames.parse(key),
             tool: "rekey \(toolVersion)", options: stream.options,
             temporaryDirectory: Environment.temporaryDirectory)
         if let rules {
-            stage.rules = try loadRules(rules)
-            stage.rulesText = try readRuleText(rules)
-            if let loaded = stage.rules { stage.keyNames = KeyNames(partition: loaded.partition, sort: loaded.sort) }
+            let (loaded, text) = try readRules(rules)
+            stage.rules = loaded
+            stage.rulesText = text
+            stage.keyNames = KeyNames(partition: loaded.partition, sort: loaded.sort)
         }
         let (result, summary) = try await stage.run()
         if reporting.json {
@@ -108,7 +114,7 @@ struct SnapshotCheckCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Read the n-th of t parts of the data, as n/t.", valueName: "n/t"))
     var readDataSubset: String?
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: AccountArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() throws {
@@ -166,7 +172,7 @@ struct SnapshotListCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Where to look: DIR or s3://BUCKET/PREFIX.", valueName: "dir"))
     var directory = "."
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: AccountArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() throws {
@@ -220,7 +226,7 @@ struct SnapshotPruneCommand: ParsableCommand {
     var execute = false
 
     @OptionGroup var runs: RunsArgument
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: AccountArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() throws {
@@ -293,10 +299,13 @@ struct SnapshotExportCommand: ParsableCommand {
         name: .shortAndLong, help: ArgumentHelp("Write to this file and not to standard output.", valueName: "file"))
     var output = "-"
 
-    @OptionGroup var live: LiveArguments
+    @OptionGroup var live: AccountArguments
     @OptionGroup var reporting: ReportOptions
 
     func run() throws {
+        try FileUse.check(
+            // An export is a directory, however its path ends.
+            reads: [("DIR", directory.hasSuffix("/") ? directory : directory + "/")], writes: [("--output", output)])
         let export = try Export.open(directory, in: fileStore(of: directory, services: live.services))
         let rules = try export.metadata?.rules.map { rules throws(RekeyError) in
             try RuleSet.parse(yaml: rules.text, source: directory)

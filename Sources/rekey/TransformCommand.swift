@@ -52,6 +52,13 @@ struct TransformCommand: AsyncParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
+        try FileUse.check(
+            reads: [("FROM", from), ("--rules", rules.rules)],
+            writes: [
+                ("--output", output), ("--deletes", deletes), ("--target-keys", targetKeys),
+                FileUse.result(reporting.json && !streamsToOutput),
+            ], files: [("--rejects", stream.rejects)])
+        try stream.live.requireEffect(on: [from])
         var ruleSet = try rules.load()
         try requireProof(ruleSet, source: rules.rules, oneWay: oneWay)
         if inverse { ruleSet = try ruleSet.inverted() }
@@ -59,7 +66,9 @@ struct TransformCommand: AsyncParsableCommand {
             from: try Location.parse(from), rules: ruleSet, output: output, deletes: deletes,
             targetKeys: targetKeys, options: stream.options, temporaryDirectory: Environment.temporaryDirectory)
         let result = try await stage.run()
-        try report(result, verb: "transform", options: reporting, streamOnOutput: output == "-")
+        try report(result, verb: "transform", options: reporting, streamOnOutput: streamsToOutput)
         try result.requireNoRejects()
     }
+
+    private var streamsToOutput: Bool { FileUse.isStandardOutput(output) }
 }

@@ -39,11 +39,16 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func run() async throws {
-        let ruleSet = try rules.load()
-        try requireProof(ruleSet, source: rules.rules)
         guard old != "-" || new != "-" else {
             throw RekeyError(.usage, "only one of OLD and NEW can be standard input")
         }
+        try FileUse.check(
+            reads: [("OLD", old), ("NEW", new), ("--rules", rules.rules)],
+            writes: [FileUse.result(diff || reporting.json)], files: [("--rejects", stream.rejects)])
+        try stream.live.requireEffect(on: [old, new])
+        saySealHasNoEffect(stream.seal, reporting)
+        let ruleSet = try rules.load()
+        try requireProof(ruleSet, source: rules.rules)
         let stage = Verify(
             old: try Location.parse(old), new: try Location.parse(new), rules: ruleSet,
             differences: diff ? (reporting.json ? "/dev/stderr" : "-") : nil, everything: all, requiresOldGone: gone,

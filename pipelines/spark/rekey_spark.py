@@ -133,9 +133,13 @@ class Work:
         return path
 
     def extract(self, number):
-        rate = ["--max-rcu", str(self.read_rate)] if self.read_rate else []
         return [self.program(), "extract", self.source, "--segment", "%d/%d" % (number, self.parts), "--seal",
-                "--quiet"] + rate + self.live
+                "--quiet"] + self.rate(self.source) + self.live
+
+    def rate(self, location):
+        """The limit of reading, for a table; files are read as fast as they come."""
+        is_table = location.startswith(("dynamodb:", "local:"))
+        return ["--max-rcu", str(self.read_rate)] if self.read_rate and is_table else []
 
     def attempt(self, body, number):
         folder = tempfile.mkdtemp(prefix="rekey-part-")
@@ -148,9 +152,7 @@ class Work:
         """The count and digest of each part of a location: a function of the numbers of the parts."""
         def body(number, folder):
             command = [self.program(), "digest", location, "--segment", "%d/%d" % (number, self.parts), "--json"]
-            if self.read_rate:
-                command += ["--max-rcu", str(self.read_rate)]
-            return number, run_pipe([command + self.live], folder, self.name(number, location))[0]
+            return number, run_pipe([command + self.rate(location) + self.live], folder, self.name(number, location))[0]
         return lambda numbers: (self.attempt(body, number) for number in numbers)
 
     def load(self, numbers):
