@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Plan migration and its rollback, on a local copy of the sample table. Needs no AWS account and leaves nothing
-# behind but the build. Debian and Ubuntu (apt); macOS by Homebrew, untested.
+# behind but the build, and in .build/demo the table, the run and its report. Debian and Ubuntu (apt); macOS by Homebrew, untested.
 #
 #   pipelines/demo.sh               builds rekey, then runs
 #   REKEY=/path/to/rekey pipelines/demo.sh
@@ -11,8 +11,10 @@ cd "$(dirname "$0")/.."
 
 rules=pipelines/plan-structure.yaml
 export_folder=data/algoitny_main/
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# Kept, so that the report can be opened; the next demo begins anew.
+work=.build/demo
+rm -rf "$work"
+mkdir -p "$work"
 table=local:$work/algoitny_main.db
 
 step() { printf '\n== %s\n' "$*"; }
@@ -74,3 +76,4 @@ if [ "$after" != "$before" ]; then
   exit 1
 fi
 echo "EQUAL: after the rollback the table is exactly what it was before the migration."
+echo "The report, to open in a browser: $PWD/$work/runs/$run_id/report.html"

@@ -30,6 +30,12 @@ let koreanSentences: [String: String] = [
     "✓ Already migrated: %1 with new structure, none with old; nothing was changed":
         "✓ 이미 마이그레이션되었습니다(새 구조 %1, 기존 구조 없음). 아무것도 바꾸지 않았습니다",
     "no item of the table matches the rules; nothing was changed": "규칙에 맞는 항목이 테이블에 없습니다. 아무것도 바꾸지 않았습니다",
+    "Would run the hook before the old items are deleted: %1": "기존 항목을 삭제하기 전에 훅을 실행할 예정입니다: %1",
+    "Would run the hook after the last verification: %1": "마지막 검증이 끝난 뒤 훅을 실행할 예정입니다: %1",
+    "the rule file has a hook run before the delete, and no --hook is given":
+        "규칙 파일은 삭제 전에 훅을 실행하도록 되어 있지만 --hook이 주어지지 않았습니다",
+    "Running the hook: %1": "훅을 실행하는 중: %1",
+    "✓ The hook ended well": "✓ 훅이 정상적으로 끝났습니다",
     "Creating backup...": "백업을 만드는 중...",
     "✓ Backup %1: %2, digest %3…, read back": "✓ 백업 %1: %2, 다이제스트 %3…, 다시 읽어 확인함",
     "Moving each %1 in a transaction...": "%1 항목을 하나씩 트랜잭션으로 옮기는 중...",

@@ -71,6 +71,7 @@ let koreanReport: [String: String] = [
     "move": "이동",
     "verify": "검증",
     "delete": "삭제",
+    "hook": "훅",
     "final check": "최종 확인",
     "look": "확인",
     "restore": "복원",
@@ -93,6 +94,7 @@ let koreanReport: [String: String] = [
     "New items put": "새 항목 쓰기",
     "New items read back": "새 항목을 다시 읽어 확인",
     "Old items deleted": "기존 항목 삭제",
+    "The hook ended well": "훅이 정상적으로 끝남",
     "Later items kept beside the snapshot": "스냅샷 이후의 항목을 따로 보관",
     "Finished, the whole table read": "완료 (테이블 전체를 읽어 확인)",
     "Rollback begun": "롤백 시작",
@@ -110,6 +112,7 @@ let koreanReport: [String: String] = [
     "Every new item was read back and is what the rules make of the old one":
         "새 항목을 모두 다시 읽어, 기존 항목에 규칙을 적용한 결과와 같음을 확인",
     "A snapshot of the old items is there and was read back": "기존 항목의 스냅샷을 만들고 다시 읽어 확인",
+    "The command of --hook was run and ended well": "--hook 명령을 실행했고 정상적으로 끝남",
     "Items that refer to the %1s find them under their new keys": "%1 항목을 가리키는 참조가 모두 새 키의 항목으로 이어짐",
     "The whole table holds what it held before the migration: its digest is the same":
         "테이블 전체의 내용이 마이그레이션 전과 같음 (다이제스트 일치)",

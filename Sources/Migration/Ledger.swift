@@ -20,6 +20,8 @@ package final class Ledger {
         case put
         case verified
         case deleted
+        /// The hook ended well.
+        case hook
         /// Items that the run moves and its snapshot does not hold as they are were written to `delta.ndjson`.
         case delta
         case finished

@@ -32,6 +32,10 @@ package struct Migrate: Sendable {
     package var pinned: MigrationPlan?
     /// Write units a second that the user allows, for the plan.
     package var writeLimit: Double?
+    /// What the run waits for where the rules say.
+    package var hook: Hook?
+    /// Asked after a hook before the delete.
+    package var check: APICheck?
 
     package init(
         table: any Table, tableText: String, rules: RuleSet, rulesText: String, runs: String, tool: String,
@@ -66,13 +70,22 @@ package struct Migrate: Sendable {
 
     /// Looks, and says what would be done.
     package func dryRun() async throws(RekeyError) -> Outcome {
+        try checkHook()
         events(.heading(heading(mode: Message("Mode: DRY RUN"))))
+        warnOfNoHook()
         let report = try await survey()
         if let outcome = settled(report) { return outcome }
         events(
             .information(
                 "Would put \(report.survey.old.count) new items (\(report.survey.putUnits) write units), then delete the old ones (\(report.survey.deleteUnits) write units)"
             ))
+        if let hook {
+            switch rules.hookPlace {
+            case .beforeDelete:
+                events(.information("Would run the hook before the old items are deleted: \(hook.command)"))
+            case .after: events(.information("Would run the hook after the last verification: \(hook.command)"))
+            }
+        }
         events(.information("Would keep a snapshot and a ledger in \(runs)"))
         let plan = plan(report)
         events(.table([""] + PlanTable(plan, language: language).lines + [""]))
@@ -99,6 +112,16 @@ package struct Migrate: Sendable {
                 source: table.name)
         }
         events(.success("✓ As in the plan of \(pinned.madeAt)"))
+    }
+
+    private func checkHook() throws(RekeyError) {
+        if hook != nil { try Hook.requirePlace(rules, strategy: strategy.rawValue) }
+    }
+
+    /// Whoever wrote the rules wants something done before the delete.
+    private func warnOfNoHook() {
+        guard hook == nil, rules.hookPlace == .beforeDelete else { return }
+        events(.warning("the rule file has a hook run before the delete, and no --hook is given"))
     }
 
     private func survey() async throws(RekeyError) -> PreflightReport {
@@ -158,7 +181,9 @@ package struct Migrate: Sendable {
 
     /// Migrates. Called only after the user has confirmed.
     package func execute(now: Timestamp = .now()) async throws(RekeyError) -> Outcome {
+        try checkHook()
         events(.heading(heading(mode: Message("Mode: EXECUTE"))))
+        warnOfNoHook()
         let description = try await table.describe()
         let preflight = Preflight(
             table: table, rules: rules, allowsMissingRecovery: allowsMissingRecovery,
@@ -191,6 +216,8 @@ package struct Migrate: Sendable {
         )
         steps.watch = watch
         steps.language = language
+        steps.hook = hook
+        steps.check = check
         return try await steps.go()
     }
 
@@ -240,7 +267,8 @@ package struct Migrate: Sendable {
             rulesSHA256: snapshotRules.sha256, strategy: strategy.rawValue, startedAt: now.text,
             tableCount: survey.table.count, tableDigest: survey.table.hex, oldCount: survey.old.count,
             oldDigest: survey.old.hex, newDigest: survey.expected.hex, presentCount: presentCount,
-            standingCount: standingCount, snapshot: snapshotName)
+            standingCount: standingCount, snapshot: snapshotName, hook: hook?.command,
+            hookSeconds: hook.map { Int($0.timeLimit.components.seconds) })
         guard survey.old.count > 0 else {
             writer.abandon()
             return (report, plan)

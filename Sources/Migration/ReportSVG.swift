@@ -111,6 +111,7 @@ struct ReportSVG {
         case "move": Message("move")
         case "verify": Message("verify")
         case "delete": Message("delete")
+        case "hook": Message("hook")
         case "final check": Message("final check")
         case "look": Message("look")
         case "restore": Message("restore")

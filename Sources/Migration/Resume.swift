@@ -15,6 +15,10 @@ package struct Resume: Sendable {
     package var watch = RunWatch()
     /// Of the report.
     package var language = Language.english
+    /// What the run waits for where the rules say, unless it ended well before.
+    package var hook: Hook?
+    /// Asked after a hook before the delete.
+    package var check: APICheck?
 
     package init(
         run: RunDirectory, table: any Table, rules: RuleSet, runs: String, temporaryDirectory: String,
@@ -33,6 +37,7 @@ package struct Resume: Sendable {
         let plan = try run.plan()
         let description = try await table.describe()
         try Self.require(plan, description, rulesSHA256: rulesSHA256)
+        if hook != nil { try Hook.requirePlace(rules, strategy: plan.strategy) }
         let lock = try RunLock(
             runs: runs, tableARN: description.arn, tableID: description.id, holder: "run \(run.id)")
         defer { withExtendedLifetime(lock) {} }
@@ -56,6 +61,8 @@ package struct Resume: Sendable {
             run: run, plan: plan, table: table, rules: rules, events: events, temporaryDirectory: temporaryDirectory)
         steps.watch = watch
         steps.language = language
+        steps.hook = hook
+        steps.check = self.check
         return try await steps.go()
     }
 

@@ -35,6 +35,9 @@ package struct RunPlan: Sendable, Equatable, Codable {
     package var standingCount: Int?
     /// The snapshot's folder inside the run directory.
     package var snapshot: String
+    /// The command of the run's hook, and after how many seconds it is stopped; nil without one.
+    package var hook: String?
+    package var hookSeconds: Int?
 }
 
 /// One run's directory: `plan.json`, `rules.yaml`, `ledger.ndjson`, `present.ndjson`, `standing.ndjson`,
@@ -53,6 +56,8 @@ package struct RunDirectory: Sendable {
     package var standingPath: String { path + "/standing.ndjson" }
     package var deltaPath: String { path + "/delta.ndjson" }
     package var reportPath: String { path + "/report.json" }
+    /// What hooks printed.
+    package var hookLogPath: String { path + "/hook.log" }
     package var metricsPath: String { path + "/metrics.ndjson" }
     /// What was reckoned and checked before the run.
     package var forecastPath: String { path + "/forecast.json" }

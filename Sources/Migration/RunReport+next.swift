@@ -42,6 +42,10 @@ extension RunReport {
                 isDone: isFinished,
                 text: Message("None of the \(noun)s stands under an old key: the whole table was read again")),
         ]
+        if plan.hook != nil || entry(.hook) != nil {
+            checks.append(
+                Check(isDone: entry(.hook) != nil, text: Message("The command of --hook was run and ended well")))
+        }
         if !(rules?.references.isEmpty ?? true) {
             checks.append(
                 Check(

@@ -24,7 +24,7 @@ extension RunReport {
     private static let counts = ["count", "done", "equal", "put", "deleted"]
     /// The names in the ledger, in the order of telling; digests and tables stand elsewhere in the report.
     private static let facts =
-        counts + ["already", "copied again", "expired", "gone", "unresolved", "bytes", "reason"]
+        counts + ["already", "copied again", "expired", "gone", "unresolved", "bytes", "seconds", "reason"]
 
     private static func fact(_ name: String, _ value: String) -> Message {
         switch name {
@@ -36,6 +36,7 @@ extension RunReport {
         case "gone": Message("\(value) deleted by another writer")
         case "unresolved": Message("\(value) references that name no item")
         case "bytes": Message("\(value) bytes")
+        case "seconds": Message("\(value) s")
         default: Message(verbatim: value)
         }
     }
@@ -50,6 +51,7 @@ extension Ledger.Step {
         case .put: Message("New items put")
         case .verified: Message("New items read back")
         case .deleted: Message("Old items deleted")
+        case .hook: Message("The hook ended well")
         case .delta: Message("Later items kept beside the snapshot")
         case .finished: Message("Finished, the whole table read")
         case .rollbackStarted: Message("Rollback begun")

@@ -16,6 +16,10 @@ package struct RunSteps: Sendable {
     package var watch = RunWatch()
     /// Of the report.
     package var language = Language.english
+    /// What the run waits for where the rules say.
+    package var hook: Hook?
+    /// Asked after a hook before the delete.
+    package var check: APICheck?
     /// Of the ledger and of `delta.ndjson`, in bytes.
     package var ledgerLimit = Ledger.mostFileBytes
     package var deltaLimit = DeltaLog.mostFileBytes
@@ -146,6 +150,7 @@ package struct RunSteps: Sendable {
                 events(.success("✓ Verified \(verified.done) items by reading them back"))
                 announce(verified)
             case .delete:
+                try await runHook(at: .beforeDelete, ledger)
                 events(.information("Deleting old structure..."))
                 watch.begin("delete", items: plan.oldCount)
                 let deleted = try await steps.deleteOld()
@@ -241,6 +246,7 @@ package struct RunSteps: Sendable {
                     "\(survey.references.unresolvedAfter) references name no item: \(survey.references.examples.joined(separator: "; "))"
                 ))
         }
+        try await runHook(at: .after, ledger)
         // The report first: a finished run is never gone into again.
         try run.write(report(survey, left, later: later), to: run.reportPath)
         try ledger.append(

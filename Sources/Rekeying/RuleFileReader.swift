@@ -70,7 +70,7 @@ private struct RuleFileReader {
     // MARK: - The parts of a file
 
     func ruleSet(_ root: Node) throws(RekeyError) -> RuleSet {
-        let known = ["name", "title", "noun", "label", "key", "rules", "references", "roundtrip"]
+        let known = ["name", "title", "noun", "label", "key", "rules", "references", "roundtrip", "hook"]
         let fields = try fields(of: root, what: "a rule file", known: known)
         let line = root.mark?.line
         guard let nameNode = fields["name"] else { throw refusal(line, "the rule file has no 'name'") }
@@ -104,11 +104,21 @@ private struct RuleFileReader {
             noun: try fields["noun"].map { node throws(RekeyError) in try text(node, "noun") } ?? RuleSet.defaultNoun,
             label: try fields["label"].map { node throws(RekeyError) in try path(node, "label") },
             partition: key.partition.text, sort: key.sort?.text, rules: rules, references: references,
-            isRoundtrip: isRoundtrip ?? false)
+            isRoundtrip: isRoundtrip ?? false,
+            hookPlace: try fields["hook"].map { node throws(RekeyError) in try hookPlace(node) } ?? .after)
     }
 
     private static let nameBytes: Set<UInt8> = Set(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-".utf8)
+
+    func hookPlace(_ node: Node) throws(RekeyError) -> RuleSet.HookPlace {
+        guard let place = RuleSet.HookPlace(rawValue: try text(node, "hook")) else {
+            throw refusal(
+                node.mark?.line,
+                "hook is before-delete or after: when migrate runs its --hook; the command itself does not stand here")
+        }
+        return place
+    }
 
     func key(_ node: Node) throws(RekeyError) -> Key {
         let fields = try fields(of: node, what: "key", known: ["partition", "sort"])

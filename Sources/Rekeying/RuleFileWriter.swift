@@ -7,6 +7,7 @@ extension RuleSet {
         if let label { text += "label: \(quoted(label.text))\n" }
         text += "key: {partition: \(word(partition))\(sort.map { ", sort: " + word($0) } ?? "")}\n"
         if isRoundtrip { text += "roundtrip: true\n" }
+        if hookPlace != .after { text += "hook: \(hookPlace.rawValue)\n" }
         text += "rules:\n"
         for rule in rules {
             text += "  - from: \(side(rule.sourceBindings, rule.captureNames, withClasses: true))\n"

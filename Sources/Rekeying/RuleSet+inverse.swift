@@ -27,7 +27,8 @@ extension RuleSet {
             name: name.hasSuffix(Self.inverseSuffix)
                 ? String(name.dropLast(Self.inverseSuffix.count)) : name + Self.inverseSuffix,
             title: title, noun: noun, label: label, partition: partition, sort: sort,
-            rules: rules.map { $0.inverse(isRoundtrip: isRoundtrip) }, references: [], isRoundtrip: isRoundtrip)
+            rules: rules.map { $0.inverse(isRoundtrip: isRoundtrip) }, references: [], isRoundtrip: isRoundtrip,
+            hookPlace: .after)
     }
 
     private static let inverseSuffix = "-inverse"

@@ -67,6 +67,16 @@ package struct RuleSet: Sendable, Equatable {
     package let references: [Reference]
     /// Items whose new key would not read back are left alone, where `check` else refuses the rule.
     package let isRoundtrip: Bool
+    /// When a migration runs the command that it was given as its hook.
+    package let hookPlace: HookPlace
+
+    /// A point in a migration at which nothing of it is under way.
+    package enum HookPlace: String, Sendable, CaseIterable {
+        /// Every new item was read back, and every old one stands.
+        case beforeDelete = "before-delete"
+        /// None of the old is left, and the whole table was read.
+        case after
+    }
 
     /// The one partition whose items the rules move, where all of them name the same: then a query finds the items.
     package var literalPartition: [UInt8]? {

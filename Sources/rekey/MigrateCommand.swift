@@ -23,6 +23,10 @@ struct MigrateCommand: AsyncParsableCommand {
               rekey migrate --table dynamodb:plans --rules plan-structure.yaml --plan-out plan.json
               rekey migrate --table dynamodb:plans --rules plan-structure.yaml --plan plan.json --execute
 
+            A deployment between put and delete, where the rule file has the line hook: before-delete:
+
+              rekey migrate --table dynamodb:plans --rules plan-structure.yaml --execute --hook './deploy.sh new-keys'
+
             \(ExitStatus.help)
             """)
 
@@ -49,6 +53,7 @@ struct MigrateCommand: AsyncParsableCommand {
     var withoutRecovery = false
 
     @OptionGroup var smoke: SmokeArguments
+    @OptionGroup var hooks: HookArguments
     @OptionGroup var language: LanguageArgument
     @OptionGroup var reporting: ReportOptions
 
@@ -72,10 +77,12 @@ struct MigrateCommand: AsyncParsableCommand {
         migrate.writeLimit = self.table.live.restoring.writes.writeUnits
         migrate.strategy = strategy ?? pinned.flatMap { Migrate.Strategy(rawValue: $0.strategy) } ?? .batch
         migrate.allowsMissingRecovery = withoutRecovery
+        migrate.hook = try hooks.begun()
         let outcome: Migrate.Outcome
         if execute {
             try rekey.confirm("MIGRATE", given: confirm, what: "Migrating \(table.name) writes to it")
             let check = try await smoke.before(printer)
+            migrate.check = check
             outcome = try await migrate.execute()
             if case .migrated(let run) = outcome {
                 try await smoke.after(

@@ -14,10 +14,7 @@ struct SmokeArguments: ParsableArguments {
     ///
     /// - Throws: `.preflightRefused` where the API is not well.
     func before(_ printer: EventPrinter) async throws(RekeyError) -> APICheck? {
-        guard let smoke else { return nil }
-        let check = try APICheck(
-            url: smoke, token: Environment.value("REKEY_SMOKE_TOKEN"),
-            certificateBundle: Environment.value("AWS_CA_BUNDLE"))
+        guard let check = try check() else { return nil }
         do throws(RekeyError) {
             printer(.information("API check: \(check.address) answers \(try await check.run())"))
         } catch {
@@ -26,6 +23,14 @@ struct SmokeArguments: ParsableArguments {
                 source: error.source)
         }
         return check
+    }
+
+    /// Asks nothing yet.
+    func check() throws(RekeyError) -> APICheck? {
+        guard let smoke else { return nil }
+        return try APICheck(
+            url: smoke, token: Environment.value("REKEY_SMOKE_TOKEN"),
+            certificateBundle: Environment.value("AWS_CA_BUNDLE"))
     }
 
     /// Asks after the run.

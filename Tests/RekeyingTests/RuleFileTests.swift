@@ -111,6 +111,17 @@ func ruleSet(_ rules: String, key: String = "{partition: PK, sort: SK}", more: S
         #expect(second.yaml == first.yaml)
     }
 
+    @Test func sayWhenTheHookRuns() throws {
+        let rule = "  - {from: {PK: 'A{x}'}, to: {PK: 'B{x}'}}"
+        #expect(try ruleSet(rule).hookPlace == .after)
+        #expect(try ruleSet(rule, more: "hook: after\n") == ruleSet(rule))
+        let before = try ruleSet(rule, more: "hook: before-delete\n")
+        #expect(before.hookPlace == .beforeDelete)
+        #expect(try RuleSet.parse(yaml: before.yaml, source: "again") == before)
+        // The way back has no deployment between put and delete.
+        #expect(try before.inverted().hookPlace == .after)
+    }
+
     /// What is wrong, and the whole message that says so.
     static let refused: [(yaml: String, message: String)] = [
         ("", "r.yaml: the rule file is empty; see docs/rules.md for an example"),
@@ -120,9 +131,13 @@ func ruleSet(_ rules: String, key: String = "{partition: PK, sort: SK}", more: S
         (
             "name: a\nkey: {partition: PK}\nrulez: []",
             "r.yaml: line 3: unknown field 'rulez' in a rule file; known are name, title, noun, label, key, rules, "
-                + "references, roundtrip"
+                + "references, roundtrip, hook"
         ),
         ("key: {partition: PK}", "r.yaml: line 1: the rule file has no 'name'"),
+        (
+            "hook: ./deploy.sh\n" + rule("{from: {PK: 'a{x}'}, to: {PK: 'b{x}'}}"),
+            "r.yaml: line 1: hook is before-delete or after: when migrate runs its --hook; the command itself does not stand here"
+        ),
         ("name: a b", "r.yaml: line 1: name 'a b' may have letters, digits, '.', '_' and '-' only"),
         ("name: a\nkey: {sort: SK}", "r.yaml: line 2: key has no 'partition'"),
         (

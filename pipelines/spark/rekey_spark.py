@@ -321,13 +321,18 @@ class BucketFolder:
     def write(self, path, data):
         self.client.put_object(Body=data, **self.at(path))
 
-    def keys(self, path):
+    def below(self, path, operation, member):
+        """Of what a list operation gives, the entries of a path itself and of what lies below it."""
         place = self.at(path)
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=place["Bucket"], Prefix=place["Key"])
-        for page in pages:
-            for entry in page.get("Contents", ()):
-                if entry["Key"] == place["Key"] or entry["Key"].startswith(place["Key"].rstrip("/") + "/"):
-                    yield {"Bucket": place["Bucket"], "Key": entry["Key"]}
+        folder = place["Key"].rstrip("/") + "/" if place["Key"] else ""
+        for page in self.client.get_paginator(operation).paginate(Bucket=place["Bucket"], Prefix=place["Key"]):
+            for entry in page.get(member, ()):
+                if entry["Key"] == place["Key"] or entry["Key"].startswith(folder):
+                    yield dict(entry, Bucket=place["Bucket"])
+
+    def keys(self, path):
+        for entry in self.below(path, "list_objects_v2", "Contents"):
+            yield {"Bucket": entry["Bucket"], "Key": entry["Key"]}
 
     def exists(self, path):
         return next(self.keys(path), None) is not None
@@ -342,6 +347,9 @@ class BucketFolder:
     def remove(self, path):
         for place in list(self.keys(path)):
             self.client.delete_object(**place)
+        # What a killed process had begun to send is billed until it is aborted.
+        for upload in list(self.below(path, "list_multipart_uploads", "Uploads")):
+            self.client.abort_multipart_upload(**{name: upload[name] for name in ("Bucket", "Key", "UploadId")})
 
 
 def folder_of(location, context, options):

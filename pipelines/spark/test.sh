@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Tests rekey_spark.py with PySpark on the cores of this machine: the same digest as one machine's, killed workers and
-# processes, parts that fail for good, parts that are cut short. Installs what is missing: Java, and PySpark into .build/spark.
+# processes, parts that fail for good, parts that are cut short. Installs what is missing: Java, and PySpark into .build.
 #
-#   pipelines/spark/test.sh          the sample, a small export, and a live table on a server of this machine: a few minutes
+#   pipelines/spark/test.sh          the sample, a small export, and a live table and a bucket on a server of this machine: a few minutes
 #   pipelines/spark/test.sh long     2,000,000 items with two programs killed on the way (build rekey with -c release)
 #
 # REKEY and SAMPLE are the programs to use in place of those in .build, REKEY_PYSPARK another version of PySpark.
@@ -30,11 +30,13 @@ sample=${SAMPLE:-$(built rekey-sample)}
 java -version >/dev/null 2>&1 || install_missing default-jre-headless
 python3 -c 'import ensurepip, venv' 2>/dev/null || install_missing python3 python3-venv
 spark=$root/.build/spark-$pyspark
-if ! [ -f "$spark/installed" ]; then
-  echo "Installing PySpark $pyspark into $spark"
-  python3 -m venv --clear "$spark"
-  "$spark/bin/pip" install -q --disable-pip-version-check "pyspark==$pyspark"
-  touch "$spark/installed"
+# boto3 is the job's way to S3 where Spark has no file system for it.
+packages=("pyspark==$pyspark" "$(grep '^boto3==' pipelines/servers.txt)")
+if [ "$(cat "$spark/installed" 2>/dev/null)" != "${packages[*]}" ]; then
+  echo "Installing ${packages[*]} into $spark"
+  [ -f "$spark/pyvenv.cfg" ] || python3 -m venv "$spark"
+  "$spark/bin/pip" install -q --disable-pip-version-check "${packages[@]}"
+  echo "${packages[*]}" >"$spark/installed"
 fi
 
 work=$(mktemp -d)
@@ -91,6 +93,16 @@ SCRIPT
   chmod +x "$work/$1/rekey"
 }
 
+# Killed in turn: the Python worker, before and after its part was written; rekey at the begin, the middle and the end of its pipe.
+kills='
+case "$*" in
+  *" --segment 1/8 "*) if once worker; then kill -9 $PPID; sleep 10; fi ;;
+  "extract - "*00001.*) if once written; then "$real" "$@"; kill -9 $PPID; sleep 10; fi ;;
+  *" --segment 3/8 --seal"*) if once extract; then "$real" "$@" | head -c 100000; kill -9 $$; fi ;;
+  transform*) if once transform; then head -c 200000 | "$real" "$@" 2>/dev/null; kill -9 $$; fi ;;
+  "extract - "*00004.*) if once last; then head -c 1000 >/dev/null; kill -9 $$; fi ;;
+esac'
+
 # A table on the server that MINISTACK_ENDPOINT names.
 live() {
   local table=dynamodb:spark
@@ -111,6 +123,80 @@ PYTHON
   "$rekey" transform "$table" --rules "$rules" --quiet | LC_ALL=C sort >"$work/table.ndjson"
   same "$work/table" "$work/table.ndjson"
   pass "a table is transformed by its segments: the same lines and digest as one machine's"
+}
+
+# A bucket on that server. The job's driver gets there by boto3, rekey by itself.
+s3() {
+  local bucket many name endpoint region at
+  bucket=spark-$AWS_ACCESS_KEY_ID-$RANDOM$RANDOM
+  many=$work/many
+  "$sample" export "$many" --items 20000 --plans 4000 --files 7 >/dev/null
+  "$rekey" transform "$many" --rules "$rules" --quiet | LC_ALL=C sort >"$work/expected.ndjson"
+  "$rekey" transform data/algoitny_main --rules "$rules" --quiet | LC_ALL=C sort >"$work/sample.ndjson"
+  cp -r "$many" "$work/torn"
+  name=$(find "$work/torn" -name '*.json.gz' -size +8k | LC_ALL=C sort | head -n 1)
+  truncate -s -100 "$name"
+  "$spark/bin/python" - "$bucket" "data/algoitny_main=sample" "$many=many" "$work/torn=torn" <<'PYTHON'
+import boto3, os, sys
+s3 = boto3.client("s3")
+s3.create_bucket(Bucket=sys.argv[1])
+for folder, prefix in (pair.split("=") for pair in sys.argv[2:]):
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)
+            s3.upload_file(path, sys.argv[1], prefix + "/" + os.path.relpath(path, folder))
+PYTHON
+  # objects PREFIX   The keys below a prefix, without it, and the uploads that are open.
+  objects() {
+    "$spark/bin/python" - "$bucket" "$1" <<'PYTHON'
+import boto3, sys
+s3 = boto3.client("s3")
+for page in s3.get_paginator("list_objects_v2").paginate(Bucket=sys.argv[1], Prefix=sys.argv[2]):
+    for entry in page.get("Contents", ()):
+        print(entry["Key"][len(sys.argv[2]):])
+for upload in s3.list_multipart_uploads(Bucket=sys.argv[1]).get("Uploads", ()):
+    print("open upload", upload["Key"])
+PYTHON
+  }
+  # whole PREFIX PARTS LINES   An export of so many parts and exactly these lines lies there, and nothing beside it.
+  whole() {
+    { for name in $(seq -f 'data/%05g.json.gz' 0 $(($2 - 1))) manifest-{files,summary}.{json,md5}; do echo "$name"; done; } |
+      LC_ALL=C sort | cmp -s - <(objects "$1/" | LC_ALL=C sort) || fail "below $1 lie other objects: $(objects "$1/" | paste -sd ' ')"
+    same "s3://$bucket/$1" "$3"
+  }
+
+  job 'local[2,4]' 0 --mode transform --from "s3://$bucket/sample" --to "s3://$bucket/out/sample/" --rules "$rules" --rekey "$rekey"
+  whole out/sample "$(result parts)" "$work/sample.ndjson"
+  job 'local[2,4]' 0 --mode digest --from "s3://$bucket/out/sample" --rekey "$rekey" --expect "$(result count):$(result digest)"
+  pass "from S3 to S3: the same lines and digest as one machine's"
+
+  objects out/sample/ >"$work/objects"
+  job 'local[2,2]' 73 --mode transform --from "s3://$bucket/many" --to "s3://$bucket/out/sample" --rules "$rules" --rekey "$rekey"
+  said "out/sample is there already"
+  objects out/sample/ | cmp -s - "$work/objects" || fail "a job that was refused wrote"
+  pass "what is there in S3 is not written over"
+
+  # Region and address by options, not by the environment.
+  endpoint=$AWS_ENDPOINT_URL region=$AWS_REGION
+  at=(--endpoint-url "$endpoint" --region "$region")
+  unset AWS_ENDPOINT_URL AWS_REGION AWS_DEFAULT_REGION
+  job 'local[2,4]' 0 --mode transform --from "$many" --to "s3://$bucket/out/up" --rules "$rules" --rekey "$rekey" "${at[@]}"
+  job 'local[2,4]' 0 --mode transform --from "s3://$bucket/many" --to "$work/down" --rules "$rules" --rekey "$rekey" "${at[@]}"
+  export AWS_ENDPOINT_URL=$endpoint AWS_REGION=$region AWS_DEFAULT_REGION=$region
+  same "$work/down" "$work/expected.ndjson"
+  whole out/up "$(result parts)" "$work/expected.ndjson"
+  pass "from files to S3, and from S3 to files"
+
+  faulty kills "$kills"
+  job 'local[2,4]' 0 --mode transform --from "s3://$bucket/many" --to "s3://$bucket/out/killed" --rules "$rules" --rekey "$work/kills/rekey"
+  for name in worker written extract transform last; do [ -d "$work/kills/$name" ] || fail "nothing was killed at: $name"; done
+  whole out/killed "$(result parts)" "$work/expected.ndjson"
+  pass "killed workers and processes in S3: the same lines, none twice, nothing left behind"
+
+  job 'local[2,2]' 65 --mode transform --from "s3://$bucket/torn" --to "s3://$bucket/out/torn" --rules "$rules" --rekey "$rekey"
+  said 'part [0-9]/8 of .*/torn: rekey extract ended with status 65'
+  [ -z "$(objects out/torn)" ] || fail "a failed job left in S3: $(objects out/torn | paste -sd ' ')"
+  pass "a job that fails leaves nothing in S3"
 }
 
 # 2,000,000 items (REKEY_ITEMS for another number); one Python worker and one rekey are killed while they run.
@@ -144,7 +230,7 @@ long() {
 }
 
 case ${1:-} in
-  live | long) "$1" && echo "$passed passed, 0 failed" && exit ;;
+  live | s3 | long) "$1" && echo "$passed passed, 0 failed" && exit ;;
   '') ;;
   *) echo "usage: $0 [long]" >&2; exit 64 ;;
 esac
@@ -163,15 +249,7 @@ job 'local[2,4]' 76 --mode digest --from "$work/sample" --rekey "$rekey" --expec
 said "they do not add up"
 pass "digest adds up, and a digest that does not ends with status 76"
 
-# Killed in turn: the Python worker, before and after its part was written; rekey at the begin, the middle and the end of its pipe.
-faulty kills '
-case "$*" in
-  *" --segment 1/8 "*) if once worker; then kill -9 $PPID; sleep 10; fi ;;
-  "extract - "*00001.*) if once written; then "$real" "$@"; kill -9 $PPID; sleep 10; fi ;;
-  *" --segment 3/8 --seal"*) if once extract; then "$real" "$@" | head -c 100000; kill -9 $$; fi ;;
-  transform*) if once transform; then head -c 200000 | "$real" "$@" 2>/dev/null; kill -9 $$; fi ;;
-  "extract - "*00004.*) if once last; then head -c 1000 >/dev/null; kill -9 $$; fi ;;
-esac'
+faulty kills "$kills"
 job 'local[2,4]' 0 --mode transform --from "$export_folder" --to "$work/killed" --rules "$rules" --rekey "$work/kills/rekey"
 for mark in worker written extract transform last; do [ -d "$work/kills/$mark" ] || fail "nothing was killed at: $mark"; done
 same "$work/killed" "$work/expected.ndjson"
@@ -234,5 +312,5 @@ PYTHON
 pass "Hadoop's file systems do as files do"
 
 pipelines/servers.sh
-pipelines/servers.sh with ministack -- bash "$root/pipelines/spark/test.sh" live
-echo "$passed passed, 0 failed"
+for part in live s3; do pipelines/servers.sh with ministack -- bash "$root/pipelines/spark/test.sh" "$part"; done
+echo "$passed and those above passed, 0 failed"
