@@ -6,7 +6,7 @@ struct ReportSVG {
 
     private static let size = (width: 720.0, height: 208.0)
     /// Around the values: names above, times below, numbers to the left.
-    private static let margin = (left: 64.0, right: 8.0, top: 30.0, bottom: 24.0)
+    private static let margin = (left: 78.0, right: 8.0, top: 30.0, bottom: 24.0)
 
     init(_ plot: ReportPlot, language: Language, id: String) {
         self.plot = plot

@@ -44,7 +44,8 @@ import Testing
     /// CreateMultipartUpload carried out and not answered: nobody learns that upload's id, and another one is begun. It has no
     /// parts, so it costs nothing; a rule of the bucket's lifecycle removes it.
     @Test func begunWithoutAnswer() throws {
-        let (bucket, server) = try faulty(FaultPlan(sequence: [.cutBefore, .throttle, .cutAfter], operations: ["POST"]))
+        let (bucket, server) = try faulty(
+            FaultPlan(sequence: [.cutBefore, .throttle, .cutAfter], operations: ["POST"]))
         let bytes = noise(12 << 20)
         try bucket.write("o", bytes)
         #expect(server.counts.count(.cutAfter) == 1)
