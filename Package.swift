@@ -111,7 +111,8 @@ let package = Package(
             name: "ReferenceItems", dependencies: ["Items"], path: "Tests/ReferenceItems", swiftSettings: test),
         .testTarget(
             name: "TestServersTests", dependencies: ["TestServers", "FaultServer", "TestSupport"], swiftSettings: test),
-        .testTarget(name: "ByteStreamsTests", dependencies: ["ByteStreams", "TestSupport"], swiftSettings: test),
+        .testTarget(
+            name: "ByteStreamsTests", dependencies: ["ByteStreams", "TestServers", "TestSupport"], swiftSettings: test),
         .testTarget(
             name: "ItemsTests", dependencies: ["Items", "ReferenceItems", "ByteStreams", "TestSupport"],
             swiftSettings: test),
@@ -119,7 +120,8 @@ let package = Package(
             name: "RekeyingTests", dependencies: ["Rekeying", "Items", "ByteStreams", "TestSupport"],
             swiftSettings: test),
         .testTarget(
-            name: "TablesTests", dependencies: ["Tables", "TableContract", "Items", "ByteStreams", "TestSupport"],
+            name: "TablesTests",
+            dependencies: ["Tables", "TableContract", "Items", "ByteStreams", "TestServers", "TestSupport"],
             swiftSettings: test),
         .testTarget(
             name: "AWSTests",
@@ -131,7 +133,8 @@ let package = Package(
             ],
             swiftSettings: test),
         .testTarget(
-            name: "SnapshotsTests", dependencies: ["Snapshots", "Items", "ByteStreams", "TestSupport"],
+            name: "SnapshotsTests",
+            dependencies: ["Snapshots", "Items", "ByteStreams", "TestServers", "TestSupport"],
             swiftSettings: test),
         .testTarget(
             name: "StagesTests",

@@ -1,5 +1,5 @@
 import AWS
-import Foundation
+import TestServers
 import TestSupport
 import Testing
 
@@ -15,16 +15,9 @@ import Testing
     /// Only a certificate that a trusted one signed, for the host that was asked for, is accepted.
     @Test func areVerified() async throws {
         try await withTemporaryDirectory { directory in
-            let process = try PythonScript.process("tls_server.py", [directory])
-            let (stdin, stdout) = (Pipe(), Pipe())
-            (process.standardInput, process.standardOutput) = (stdin, stdout)
-            try process.run()
-            defer {
-                try? stdin.fileHandleForWriting.close()
-                process.waitUntilExit()
-            }
-            let line = String(decoding: stdout.fileHandleForReading.availableData, as: UTF8.self)
-            let port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
+            let server = try Conversation(PythonScript.words("tls_server.py", [directory]), in: directory)
+            defer { server.end() }
+            let port = try #require(Int(try await server.firstLine()))
 
             let strange = await outcome(HTTPClient(), "localhost:\(port)")
             #expect(throws: TransportError.self) { try strange.get() }

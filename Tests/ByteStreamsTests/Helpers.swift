@@ -1,5 +1,6 @@
 import ByteStreams
 import Foundation
+import TestServers
 import Testing
 
 #if canImport(Glibc)
@@ -36,17 +37,8 @@ func names(_ directory: String) throws -> [String] {
 
 /// Runs a system command with input from a file; its exit status and standard output.
 func run(_ command: [String], input: String = "/dev/null") throws -> (status: Int32, output: [UInt8]) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = command
-    process.standardInput = FileHandle(forReadingAtPath: input)
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let bytes = Array(output.fileHandleForReading.readDataToEndOfFile())
-    process.waitUntilExit()
-    return (process.terminationStatus, bytes)
+    let ending = try runProgram(command, input: input)
+    return (ending.status, ending.output)
 }
 
 /// The system's `gzip` over these bytes.

@@ -2,6 +2,7 @@ import ByteStreams
 import Foundation
 import Items
 import Snapshots
+import TestServers
 import TestSupport
 
 let testTable = "arn:aws:dynamodb:ap-northeast-2:123456789012:table/algoitny_main"
@@ -68,15 +69,8 @@ func gzipped(_ text: String) throws -> [UInt8] {
 
 /// What a program prints; nil where it does not exist or fails.
 func output(of program: String, _ arguments: [String]) -> String? {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    guard (try? process.run()) != nil else { return nil }
-    let data = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return process.terminationStatus == 0 ? String(decoding: data, as: UTF8.self) : nil
+    guard let ending = try? runProgram([program] + arguments), ending.status == 0 else { return nil }
+    return String(decoding: ending.output, as: UTF8.self)
 }
 
 /// An export in AWS's layout, whose parts a test may change before they are written.

@@ -3,6 +3,7 @@ import Foundation
 import Items
 import TableContract
 import Tables
+import TestServers
 import TestSupport
 import Testing
 
@@ -166,15 +167,9 @@ import Testing
         try await withTemporaryDirectory { directory in
             let path = "\(directory)/t.db"
             let table = try LocalTable.create(path: path, name: "t", schema: .standard, busyTimeout: 0.3)
-            let shell = Process()
-            let (input, output) = (Pipe(), Pipe())
-            shell.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
-            shell.arguments = ["-batch", path]
-            shell.standardInput = input
-            shell.standardOutput = output
-            try shell.run()
-            try input.fileHandleForWriting.write(contentsOf: Data("BEGIN IMMEDIATE; SELECT 'locked';\n".utf8))
-            #expect(output.fileHandleForReading.availableData == Data("locked\n".utf8))
+            let shell = try Conversation(["/usr/bin/sqlite3", "-batch", path], in: directory)
+            try shell.say("BEGIN IMMEDIATE; SELECT 'locked';\n")
+            #expect(try await shell.firstLine() == "locked")
             let item = try Item(validating: Array(#"{"PK":{"S":"p"},"SK":{"S":"s"}}"#.utf8))
             await #expect {
                 _ = try await table.put(item, condition: .none)
@@ -183,9 +178,8 @@ import Testing
             }
             // Readers do not wait.
             #expect(try await table.scan(ScanRequest()).items.isEmpty)
-            try input.fileHandleForWriting.write(contentsOf: Data("ROLLBACK;\n.quit\n".utf8))
-            try input.fileHandleForWriting.close()
-            shell.waitUntilExit()
+            try shell.say("ROLLBACK;\n.quit\n")
+            shell.end()
             _ = try await table.put(item, condition: .absent)
             #expect(try await table.scan(ScanRequest()).items.count == 1)
             try table.close()

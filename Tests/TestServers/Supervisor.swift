@@ -75,10 +75,14 @@ enum Supervisor {
 
 /// The whole of a small file.
 func readText(_ path: String) throws(TestServerError) -> String {
+    String(decoding: try readBytes(path), as: UTF8.self)
+}
+
+func readBytes(_ path: String) throws(TestServerError) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw TestServerError("\(path): \(String(cString: strerror(errno)))") }
     defer { close(file) }
-    return String(decoding: try readAll(file), as: UTF8.self)
+    return try readAll(file)
 }
 
 /// Everything up to the end of a file or connection.
