@@ -38,7 +38,7 @@ if [ -n "$sanitizer" ]; then
   build=(--scratch-path ".build-$sanitizer" --sanitize "$sanitizer")
   # Without it a crash may wait for the backtracer for ever.
   export SWIFT_BACKTRACE=enable=no
-  export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1}
+  export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1:malloc_context_size=4}
   export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:exitcode=66}
   export REKEY_FAULT_SERVER=${REKEY_FAULT_SERVER:-$PWD/.build-$sanitizer/debug/rekey-fault-server}
 fi

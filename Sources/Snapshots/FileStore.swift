@@ -130,10 +130,7 @@ package struct Disk: FileStore {
             try move(hidden, to: whole, of: folder)
             return others
         }
-        TemporaryPaths.register(hidden)
-        defer { TemporaryPaths.forget(hidden) }
-        try removeTree(hidden)
-        try syncDirectory(above)
+        try removeDirectory(hidden, asWorkOf: whole)
         return []
     }
 

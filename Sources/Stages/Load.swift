@@ -80,17 +80,25 @@ package struct Load: Sendable {
         var batch: WriteBatch?
         var hasMore = true
         while hasMore {
-            hasMore = try await feed.nextBlock { line, record, view in
-                let filling = try batch ?? WriteBatch(schema: target?.schema ?? inferredSchema(view))
-                batch = filling
-                try tally.take(record, of: line, view, into: filling, &changes)
-                try comparison?.note(record, of: line, view)
-                return false
-            }
+            hasMore = try await fill(&batch, for: target, from: feed, &tally, &changes, comparison)
             batch?.removeAll()
             try await comparison?.settle()
         }
         return tally
+    }
+
+    /// Adds the requests of the next block to a batch, which is made for the first record. False after the last block.
+    private func fill(
+        _ batch: inout WriteBatch?, for target: (any Table)?, from feed: RecordFeed, _ tally: inout LoadTally,
+        _ changes: inout ChangeCheck, _ comparison: TableComparison? = nil
+    ) async throws(RekeyError) -> Bool {
+        try await feed.nextBlock { line, record, view in
+            let filling = try batch ?? WriteBatch(schema: target?.schema ?? inferredSchema(view))
+            batch = filling
+            try tally.take(record, of: line, view, into: filling, &changes)
+            try comparison?.note(record, of: line, view)
+            return false
+        }
     }
 
     /// Writes what a feed brings: while one batch is written, the next one is read.
@@ -106,12 +114,7 @@ package struct Load: Sendable {
             var spare: WriteBatch?
             var hasMore = true
             while hasMore {
-                hasMore = try await feed.nextBlock { line, record, view in
-                    let filling = try batch ?? WriteBatch(schema: target?.schema ?? inferredSchema(view))
-                    batch = filling
-                    try tally.take(record, of: line, view, into: filling, &changes)
-                    return false
-                }
+                hasMore = try await fill(&batch, for: target, from: feed, &tally, &changes)
                 guard let full = batch, !full.isEmpty else { continue }
                 guard !hasMore || isFull(full, for: target) else { continue }
                 // Not before: of a stream that ends without its seal nothing may be left.

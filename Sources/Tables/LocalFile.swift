@@ -25,8 +25,9 @@ enum LocalFile {
     /// Makes a new file that holds an empty table. It appears under its name only when it is whole.
     static func create(path: String, meta: [(name: String, value: MetaValue)]) throws(RekeyError) {
         if exists(path) { throw alreadyExists(path) }
-        let temporary = "\(path).\(randomIdentifier()).new"
-        let temporaries = ["", "-wal", "-shm", "-journal"].map { temporary + $0 }
+        let companions = ["-wal", "-shm", "-journal"]
+        let temporary = try nameOfUnfinished(path, suffixes: companions)
+        let temporaries = ([""] + companions).map { temporary + $0 }
         for name in temporaries { TemporaryPaths.register(name) }
         defer {
             for name in temporaries {
@@ -40,6 +41,7 @@ enum LocalFile {
             throw RekeyError(.cannotCreate, "the table's file cannot be created: \(reason)", source: path)
         }
         close(descriptor)
+        let lock = WorkLock(temporary)
         do {
             let queue = try DatabaseQueue(path: temporary)
             try queue.writeWithoutTransaction { database in
@@ -64,6 +66,8 @@ enum LocalFile {
         } catch {
             throw tableError(error, path: path)
         }
+        // Not earlier: to close a descriptor of a file that SQLite has open takes its locks.
+        withExtendedLifetime(lock) {}
         // A link, unlike a rename, never replaces a table that another process made meanwhile.
         guard link(temporary, path) == 0 else {
             if errno == EEXIST { throw alreadyExists(path) }

@@ -38,7 +38,7 @@ private final class CountedCredentials: CredentialsProvider {
     }
 }
 
-@Suite("Attempts of the service client", .timeLimit(.minutes(2))) struct AttemptTests {
+@Suite("Attempts of the service client", .timeLimit(.minutes(10))) struct AttemptTests {
     private static let plain = StaticCredentials(
         Credentials(accessKeyID: "KEY", secretAccessKey: "the-secret", sessionToken: "the-token", origin: "test"))
     /// As standard mode, without its pauses.

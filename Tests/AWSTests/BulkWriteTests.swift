@@ -33,7 +33,7 @@ private final class Arrivals: Sendable {
     }
 }
 
-@Suite("Bulk writes", .timeLimit(.minutes(2))) struct BulkWriteTests {
+@Suite("Bulk writes", .timeLimit(.minutes(10))) struct BulkWriteTests {
     private static let description =
         #"{"Table":{"TableName":"plans","TableStatus":"ACTIVE","TableSizeBytes":0,"AttributeDefinitions":[{"AttributeName":"PK","AttributeType":"S"},{"AttributeName":"SK","AttributeType":"S"}],"KeySchema":[{"AttributeName":"PK","KeyType":"HASH"},{"AttributeName":"SK","KeyType":"RANGE"}]}}"#
     private static let throttled = RawServer.answer(

@@ -3,7 +3,7 @@ import TestServers
 import TestSupport
 import Testing
 
-@Suite("Certificates", .timeLimit(.minutes(2))) struct CertificateTests {
+@Suite("Certificates", .timeLimit(.minutes(10))) struct CertificateTests {
     private func outcome(_ client: HTTPClient, _ authority: String) async -> Result<Int, TransportError> {
         do throws(TransportError) {
             return .success(try await client.send(HTTPRequest(authority: authority)).status)

@@ -9,7 +9,7 @@ import Testing
 @testable import AWS
 
 /// What DynamoDB does and emulators do not.
-@Suite("A live table's limits", .timeLimit(.minutes(3))) struct DynamoDBFaultTests {
+@Suite("A live table's limits", .timeLimit(.minutes(10))) struct DynamoDBFaultTests {
     private static let description =
         #"{"Table":{"TableName":"t","TableStatus":"ACTIVE","TableArn":"arn:aws:dynamodb:us-east-1:1:table/t","ItemCount":0,"TableSizeBytes":0,"AttributeDefinitions":[{"AttributeName":"PK","AttributeType":"S"}],"KeySchema":[{"AttributeName":"PK","KeyType":"HASH"}]}}"#
 
@@ -114,6 +114,57 @@ import Testing
             }
             #expect(try await table.get(new.key(.standard)) == nil)
         }
+    }
+
+    /// Another writer comes between the look at an item and the transaction or deletion that was made for what was seen.
+    @Test(arguments: ["TransactWriteItems", "DeleteItem"])
+    func aChangeAfterTheLookIsKept(_ operation: String) async throws {
+        let (old, new) = (try item("PLAN#1", "META"), try item("PLAN", "META#1"))
+        let changed = try Item(validating: Array(#"{"PK":{"S":"PLAN#1"},"SK":{"S":"META"},"a0":{"N":"7"}}"#.utf8))
+        var plan = FaultPlan(sequence: [.held], operations: [operation])
+        plan.slowMilliseconds = 3000
+        try await withTable(old, plan) { table, server in
+            async let result: Item? =
+                operation == "DeleteItem"
+                ? refused(table.delete(old.key(.standard), condition: .equals(old)))
+                : refused(table.transactMove([Move(old: old, new: new)]))
+            while server.counts.count(.held) == 0 { try await Task.sleep(for: .milliseconds(10)) }
+            _ = try await table.put(changed, condition: .none)
+            #expect(try await result?.isEqual(to: changed) == true)
+            #expect(try await table.get(old.key(.standard))?.isEqual(to: changed) == true)
+            #expect(try await table.get(new.key(.standard)) == nil)
+        }
+    }
+
+    /// A write that was done without an answer is found done by its second attempt; the same of another writer is told apart from it.
+    @Test func aLostAnswerCountsAsDone() async throws {
+        let (first, second) = (try item("PLAN#1", "META"), try item("PLAN#2", "META"))
+        try await withTable(first, FaultPlan()) { table, server in
+            guard case .conditionFailed = try await table.put(first, condition: .absent) else {
+                Issue.record("somebody else's item was taken for one's own")
+                return
+            }
+            server.plan = FaultPlan(sequence: [.cutMiddle], operations: ["PutItem"])
+            guard case .done = try await table.put(second, condition: .absent) else {
+                Issue.record("a put whose answer was lost was taken for somebody else's")
+                return
+            }
+            #expect(server.counts.count(.cutMiddle) == 1)
+            server.plan = FaultPlan(sequence: [.cutMiddle], operations: ["DeleteItem"])
+            guard case .done = try await table.delete(second.key(.standard), condition: .equals(second)) else {
+                Issue.record("a deletion whose answer was lost was taken for somebody else's")
+                return
+            }
+            #expect(server.counts.count(.cutMiddle) == 1)
+        }
+    }
+
+    private func refused(_ outcome: WriteOutcome) -> Item? {
+        if case .conditionFailed(let current) = outcome { current } else { nil }
+    }
+
+    private func refused(_ result: TransactMoveResult) -> Item? {
+        if case .oldChanged(let current)? = result.outcomes.first { current } else { nil }
     }
 
     @Test(arguments: [FaultKind.transactionThrottled, .transactionConflict])

@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("HTTP client", .timeLimit(.minutes(2))) struct HTTPClientTests {
+@Suite("HTTP client", .timeLimit(.minutes(10))) struct HTTPClientTests {
     private func request(_ server: RawServer, path: String = "/", body: String = "") -> HTTPRequest {
         HTTPRequest(
             method: body.isEmpty ? "GET" : "POST", scheme: "http", authority: server.authority, path: path,

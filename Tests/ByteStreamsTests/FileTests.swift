@@ -1,4 +1,5 @@
 import ByteStreams
+import TestServers
 import TestSupport
 import Testing
 
@@ -30,7 +31,7 @@ import Testing
     /// What a killed process left goes; what a process holds, and what is named otherwise, stays.
     @Test func abandonedWorkOfOthersGoes() throws {
         try withTemporaryDirectory { directory in
-            let dead = String(decoding: try run(["sh", "-c", "echo $$"]).output, as: UTF8.self).dropLast()
+            let dead = try endedProcess()
             let left = ".old-name.partial-\(dead)-0a1b"
             let held = ".held.partial-\(dead)-c2"
             let others = [
@@ -55,7 +56,7 @@ import Testing
     /// The same of files: of the output that is written again, and no other.
     @Test func abandonedFilesOfTheSameOutputGo() throws {
         try withTemporaryDirectory { directory in
-            let dead = String(decoding: try run(["sh", "-c", "echo $$"]).output, as: UTF8.self).dropLast()
+            let dead = try endedProcess()
             let left = ".out.partial-\(dead)-0a1b"
             let held = ".out.partial-\(dead)-c2"
             let others = [
@@ -81,6 +82,37 @@ import Testing
             close(other)
             sink.abandon()
             #expect(try names(directory) == (["out"] + kept).sorted())
+        }
+    }
+
+    /// Files that a library makes beside an unfinished one go with it, or when it is gone already; of one that is in hand they stay.
+    @Test func abandonedCompanionsGoWithTheirFile() throws {
+        try withTemporaryDirectory { directory in
+            let dead = try endedProcess()
+            let beginning = ".t.db.partial-\(dead)-"
+            for name in ["a", "a-wal", "b-shm", "c", "c-wal"] { try put([1], at: "\(directory)/\(beginning)\(name)") }
+            try put([1], at: "\(directory)/\(beginning)d-other")
+            let holder = try #require(WorkLock("\(directory)/\(beginning)c"))
+            let name = try nameOfUnfinished("\(directory)/t.db", suffixes: ["-wal", "-shm"])
+            #expect(name.hasPrefix("\(directory)/.t.db.partial-\(getpid())-"))
+            #expect(try names(directory) == ["c", "c-wal", "d-other"].map { beginning + $0 })
+            withExtendedLifetime(holder) {}
+        }
+    }
+
+    /// What a kill leaves of a directory that was being removed, the next removal takes away.
+    @Test func aDirectoryIsRemovedAsUnfinishedWork() throws {
+        try withTemporaryDirectory { directory in
+            let dead = try endedProcess()
+            for name in [".old.partial-\(dead)-1f", "hidden", "kept"] {
+                try makeDirectories("\(directory)/\(name)/data")
+                try put([1], at: "\(directory)/\(name)/data/file")
+            }
+            try removeDirectory("\(directory)/hidden", asWorkOf: "\(directory)/snapshot")
+            #expect(try names(directory) == ["kept"])
+            #expect(throws: RekeyError.self) {
+                try removeDirectory("\(directory)/hidden", asWorkOf: "\(directory)/snapshot")
+            }
         }
     }
 

@@ -74,7 +74,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
         let result = try runShell(
             script: folder.appending(path: "cmd").path, directory: work, environment: environment,
             input: files.fileExists(atPath: input) ? input : "/dev/null", output: root + "/stdout",
-            errors: root + "/stderr", limit: 120)
+            errors: root + "/stderr", limit: commandLimit)
         let normalizer = Normalizer(
             temporary: root, caseFolder: folder.path, repository: repository, account: account?.id, from: began,
             to: Date())
@@ -85,7 +85,7 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
         return (
             Outcome(
                 stdout: try text("stdout"), stderr: try text("stderr"),
-                exit: result.isTimedOut ? "no end after 120 seconds\n" : "\(result.status)\n"),
+                exit: result.isTimedOut ? "no end after \(commandLimit) seconds\n" : "\(result.status)\n"),
             try files.contentsOfDirectory(atPath: scratch),
             try account.map { try Self.files(below: root, holding: [$0.secretAccessKey, $0.sessionToken]) } ?? []
         )

@@ -53,7 +53,7 @@ struct HelpTests {
             try "'\(rekey)' \(command)\n".write(toFile: folder + "/cmd", atomically: true, encoding: .utf8)
             let result = try runShell(
                 script: folder + "/cmd", directory: folder, environment: ["PATH": "/usr/bin:/bin"],
-                input: "/dev/null", output: folder + "/out", errors: folder + "/err", limit: 60)
+                input: "/dev/null", output: folder + "/out", errors: folder + "/err", limit: commandLimit)
             try #require(result.status == 0, "rekey \(command) ended with status \(result.status)")
             return try String(contentsOfFile: folder + "/out", encoding: .utf8)
         }

@@ -1,3 +1,5 @@
+import Foundation
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -15,6 +17,9 @@ struct ShellResult {
 struct ShellError: Error, CustomStringConvertible {
     var description: String
 }
+
+/// Seconds after which a command that has not ended is ended. Under a sanitizer everything takes several times as long.
+let commandLimit = ProcessInfo.processInfo.environment["REKEY_SANITIZER", default: ""].isEmpty ? 120 : 1200
 
 /// Leaves behind what other tests of this process have open, goes to `$1`, and becomes the script `$2`.
 private let prologue = """

@@ -117,7 +117,8 @@ struct FaultAnswer: Sendable {
         case .transactionInvalid:
             return cancellation(
                 of: request, "ValidationError", "Item size to update has exceeded the maximum allowed size", &decider)
-        case .partial, .cutBefore, .cutAfter, .cutMiddle, .slow, .stall, .truncate, .wrongChecksum, .creating, .none:
+        case .partial, .cutBefore, .cutAfter, .cutMiddle, .slow, .held, .stall, .truncate, .wrongChecksum, .creating,
+            .none:
             return nil
         }
     }

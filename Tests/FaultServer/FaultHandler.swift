@@ -73,6 +73,18 @@ final class FaultHandler: ChannelInboundHandler {
             (sent, unprocessed) = (divided.request, divided.unprocessed)
         }
         let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+        guard kind == .held else { return carryOut(request, sent, unprocessed, kind, context.value) }
+        let pause = TimeAmount.milliseconds(Int64(server.plan.slowMilliseconds))
+        context.value.eventLoop.assumeIsolated().scheduleTask(in: pause) {
+            self.carryOut(request, sent, unprocessed, kind, context.value)
+        }
+    }
+
+    private func carryOut(
+        _ request: FaultRequest, _ sent: [UInt8], _ unprocessed: [UInt8]?, _ kind: FaultKind?,
+        _ context: ChannelHandlerContext
+    ) {
+        let context = NIOLoopBound(context, eventLoop: context.eventLoop)
         forward(request, sent, context.value).assumeIsolated().whenComplete { result in
             switch result {
             case .success(var answer):

@@ -76,6 +76,44 @@ import Testing
         #expect(calls > 4)
     }
 
+    /// What becomes of an item while its change is copied is kept too: the way back knows each copy for the run's own.
+    @Test(arguments: Migrate.Strategy.allCases)
+    func anItemThatChangesAgainAndAgain(strategy: Migrate.Strategy) async throws {
+        try await withWorld { world in
+            let items = someItems(7)
+            try await world.put(items)
+            let base = world.table
+            let changes = Mutex(["first", "second", "third"])
+            let table = WatchedTable(
+                base, limits: Self.small,
+                before: { (_, call) async throws(RekeyError) in
+                    guard Self.removes(call, key("PLAN#3", "META")),
+                        let name = changes.withLock({ $0.isEmpty ? nil : $0.removeFirst() })
+                    else { return }
+                    _ = try await base.put(oldPlan("3", name: name), condition: .none)
+                })
+            _ = try await world.migrate(table, strategy: strategy).execute()
+            #expect(changes.withLock { $0.isEmpty })
+            let now = try await world.items()
+            #expect(now[key("PLAN", "META#3")]?.isEqual(to: newPlan("3", name: "third")) == true)
+            #expect(now.count == items.count && now[key("PLAN#3", "META")] == nil)
+            _ = try await world.rollback().execute(runs: world.runs)
+            let back = try await world.items()
+            #expect(back[key("PLAN#3", "META")]?.isEqual(to: oldPlan("3", name: "third")) == true)
+            #expect(back.count == items.count && back[key("PLAN", "META#3")] == nil)
+        }
+    }
+
+    /// Whether a call is to take an item away from its old key.
+    private static func removes(_ call: TableCall, _ old: ItemKey) -> Bool {
+        switch call {
+        case .delete(let key, _): key == old
+        case .deleteUnchanged(let items): items.contains { (try? $0.key(.standard)) == old }
+        case .move(let moves): moves.contains { (try? $0.old.key(.standard)) == old }
+        default: false
+        }
+    }
+
     /// Written under the old key, and by its users under the new one: neither is written over.
     @Test(arguments: Migrate.Strategy.allCases)
     func changedUnderBothKeys(strategy: Migrate.Strategy) async throws {

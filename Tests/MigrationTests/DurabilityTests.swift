@@ -1,4 +1,5 @@
 #if os(Linux)
+    import ByteStreams
     import Foundation
     import TestServers
     import TestSupport
@@ -57,31 +58,28 @@
             }
         }
 
+        /// - Parameter changes: whether another writer changes a plan after it was copied.
         @Test(
             .enabled(
                 if: ProcessInfo.processInfo.environment["REKEY_SANITIZER", default: ""].isEmpty,
                 "a sanitizer wants to be loaded first"),
-            arguments: ["batch", "transact"])
-        func nothingIsReliedOnBeforeItIsOnDisk(strategy: String) async throws {
+            arguments: [("batch", false), ("transact", false), ("batch", true)])
+        func nothingIsReliedOnBeforeItIsOnDisk(strategy: String, changes: Bool) async throws {
             try await withTemporaryDirectory { directory in
-                let library = directory + "/file_calls.so"
-                let source = #filePath.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
-                let compiler = try ChildProcess(
-                    ["clang", "-shared", "-fPIC", "-o", library, source + "/Programs/file_calls.c", "-ldl"],
-                    changes: [:],
-                    output: directory + "/compiler", errors: directory + "/compiler")
-                let status = compiler.wait()
-                let said = try String(contentsOfFile: directory + "/compiler", encoding: .utf8)
-                try #require(status == 0, "\(said)")
+                let library = try buildLibrary(directory)
                 let ground = try await Ground(.local, directory: directory, items: someItems(40), seed: 1)
                 try await ground.withRound(1) { round in
                     let calls = directory + "/calls"
                     let program = Program(
                         directory: ground.program.directory,
                         environment: ["LD_PRELOAD": library, "REKEY_TEST_CALLS": calls])
-                    try await program.finish(ground.migrate(round, strategy: strategy), "migrate")
+                    var command = ground.migrate(round, strategy: strategy)
+                    if changes { command += ["--hook", try changingHook(directory, round)] }
+                    try await program.finish(command, "migrate")
                     let run = try #require(try ground.run(round))
-                    try await program.finish(ground.rollback(round, run), "rollback")
+                    #expect(fileExists(run + "/delta.ndjson") == changes)
+                    let back = changes ? ["--on-conflict", "keep-current"] : []
+                    try await program.finish(ground.rollback(round, run) + back, "rollback")
                     var disk = Disk()
                     for call in try String(contentsOfFile: calls, encoding: .utf8).split(separator: "\n") {
                         disk.take(String(call))
@@ -90,6 +88,53 @@
                     #expect(disk.tableWrites > 3 && disk.ledgerLines > 6 && disk.renames > 4, "\(disk)")
                 }
             }
+        }
+
+        /// The snapshot is read back from the disk before the first write to the table.
+        @Test(
+            .enabled(
+                if: ProcessInfo.processInfo.environment["REKEY_SANITIZER", default: ""].isEmpty,
+                "a sanitizer wants to be loaded first"))
+        func aDiskThatAltersTheSnapshotIsFound() async throws {
+            try await withTemporaryDirectory { directory in
+                let library = try buildLibrary(directory)
+                let ground = try await Ground(.local, directory: directory, items: someItems(4), seed: 1)
+                try await ground.withRound(1) { round in
+                    let program = Program(
+                        directory: ground.program.directory,
+                        environment: ["LD_PRELOAD": library, "REKEY_TEST_DAMAGE": "data/00000.json.gz"])
+                    let before = digest(try await allItems(round.table).values)
+                    let ending = try await program.run(ground.migrate(round, strategy: "batch"))
+                    #expect(ending.status == 76, "\(ending.said)")
+                    #expect(ending.said.contains("the snapshot read back is not what was written"), "\(ending.said)")
+                    #expect(ending.said.contains("nothing was written to the table"))
+                    #expect(digest(try await allItems(round.table).values) == before)
+                }
+            }
+        }
+
+        /// The library that writes calls down.
+        private func buildLibrary(_ directory: String) throws -> String {
+            let library = directory + "/file_calls.so"
+            let source = #filePath.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+            let compiler = try ChildProcess(
+                ["clang", "-shared", "-fPIC", "-o", library, source + "/Programs/file_calls.c", "-ldl"],
+                changes: [:],
+                output: directory + "/compiler", errors: directory + "/compiler")
+            let status = compiler.wait()
+            let said = try String(contentsOfFile: directory + "/compiler", encoding: .utf8)
+            try #require(status == 0, "\(said)")
+            return library
+        }
+
+        /// A command that changes a plan between its copy and its deletion; its own calls are not written down.
+        private func changingHook(_ directory: String, _ round: Ground.Round) throws -> String {
+            let rules = planRulesText + "\nhook: before-delete\n"
+            try rules.write(toFile: directory + "/rules.yaml", atomically: true, encoding: .utf8)
+            let changed = #"{"PK":{"S":"PLAN#3"},"SK":{"S":"META"},"tp":{"S":"plan"},"changed":{"BOOL":true}}"#
+            try changed.write(toFile: directory + "/changed.ndjson", atomically: true, encoding: .utf8)
+            return
+                "env -u LD_PRELOAD \"$(readlink /proc/$PPID/exe)\" load '\(round.location)' --execute --quiet <'\(directory)/changed.ndjson'"
         }
     }
 #endif

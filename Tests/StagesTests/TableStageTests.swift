@@ -12,6 +12,8 @@ import Testing
 private struct Forgetful: Table {
     let base: any Table
     let forgotten: ItemKey
+    /// What stands in the table instead of the item that was put; nil drops the request.
+    var instead: Item?
 
     var name: String { base.name }
     var schema: KeySchema { base.schema }
@@ -26,7 +28,8 @@ private struct Forgetful: Table {
         try await bulkWrite(requests)
     }
     func bulkWrite(_ requests: [WriteRequest]) async throws(RekeyError) -> BatchWriteResult {
-        try await base.bulkWrite(requests.filter { (try? $0.key(schema)) != forgotten })
+        try await base.bulkWrite(
+            requests.compactMap { (try? $0.key(schema)) != forgotten ? $0 : instead.map { .put($0) } })
     }
     func put(_ item: Item, condition: WriteCondition) async throws(RekeyError) -> WriteOutcome {
         try await base.put(item, condition: condition)
@@ -138,6 +141,28 @@ private struct Forgetful: Table {
                 restore.table = base
                 let result = try await restore.run()
                 #expect(result.facts.contains { $0.name == "verified" && $0.value == .integer(700) })
+            }
+        }
+    }
+
+    /// An item that is there, and is another one than the snapshot holds.
+    @Test func restoreFindsAnItemThatWasAltered() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/items.ndjson"
+            func item(_ value: String) -> String {
+                "{\"PK\":{\"S\":\"a\"},\"SK\":{\"S\":\"b\"},\"n\":{\"N\":\"\(value)\"}}"
+            }
+            try write(item("1.50") + "\n", to: path)
+            let key = ItemKey(partition: KeyValue("a"), sort: KeyValue("b"))
+            for (value, isSame) in [("1.5", true), ("1.51", false)] {
+                let base = try LocalTable.create(
+                    path: directory + "/\(value).db", name: "test-table", schema: .standard)
+                var restore = Restore(snapshot: path, to: .standardStream, execute: true, temporaryDirectory: directory)
+                restore.table = Forgetful(base: base, forgotten: key, instead: Item(trusted: Array(item(value).utf8)))
+                let stage = restore
+                let error = await failure { _ = try await stage.run() }
+                #expect(error?.code == (isSame ? nil : .differences))
+                if !isSame { #expect(error?.message == "\(key) is not what the snapshot holds") }
             }
         }
     }

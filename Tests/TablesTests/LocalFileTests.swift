@@ -30,6 +30,19 @@ import Testing
         }
     }
 
+    /// A table whose creation was killed leaves files that the next one of the same name removes.
+    @Test func aKilledCreationIsCleanedUp() throws {
+        try withTemporaryDirectory { directory in
+            let dead = try endedProcess()
+            let others = [".u.db.partial-\(dead)-1a", ".t.db.partial-\(getppid())-1a-wal"]
+            let left = ["", "-wal", "-shm", "-journal"].map { ".t.db.partial-\(dead)-1a\($0)" }
+            for name in left + others { try Data([1]).write(to: URL(fileURLWithPath: "\(directory)/\(name)")) }
+            try LocalTable.create(path: "\(directory)/t.db", name: "t", schema: .standard).close()
+            let names = try FileManager.default.contentsOfDirectory(atPath: directory)
+            #expect(names.sorted() == (others + ["t.db"]).sorted())
+        }
+    }
+
     @Test func openingTellsWhatIsWrong() throws {
         try withTemporaryDirectory { directory in
             func code(_ name: String, _ content: [UInt8]?) throws -> RekeyError.Code? {

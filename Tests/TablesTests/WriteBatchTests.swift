@@ -33,6 +33,21 @@ import Testing
         #expect(batch.isEmpty)
     }
 
+    /// As of one array of requests: DynamoDB refuses a batch that names an item twice.
+    @Test func theLastRequestOfEachItemInTheirOrder() throws {
+        let requests: [WriteRequest] = [
+            .put(try item("1", "first")), .put(try item("2")), .delete(key("1")), .put(try item("3")),
+            .put(try item("1", "last")), .delete(key("3")),
+        ]
+        let last = try lastOfEachItem(requests, schema: .standard)
+        #expect(try last.map { try $0.key(.standard) } == ["2", "1", "3"].map(key))
+        guard case .put(let put) = last[1], case .delete = last[2] else {
+            Issue.record("\(last)")
+            return
+        }
+        #expect(put.isEqual(to: try item("1", "last")))
+    }
+
     /// Many random requests for few keys: each key stands once in all parts, with its last request.
     @Test func onlyTheLastRequestOfAnItemStands() throws {
         let seed = testSeed("write batch")

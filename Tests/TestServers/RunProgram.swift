@@ -29,6 +29,11 @@ public func runProgram(_ words: [String], input: String = "/dev/null") throws ->
     }
 }
 
+/// The id of a process that is no more.
+public func endedProcess() throws -> String {
+    String(decoding: try runProgram(["sh", "-c", "printf %d $$"]).output, as: UTF8.self)
+}
+
 /// A program that is spoken to while it runs.
 public struct Conversation: Sendable {
     private let child: ChildProcess

@@ -60,7 +60,25 @@ int fdatasync(int file) {
     return status;
 }
 
+// A disk that keeps other bytes than it was given: of the file that REKEY_TEST_DAMAGE names, below a folder that has just got its name,
+// the last byte is another one.
+static void damage(const char *folder) {
+    const char *name = getenv("REKEY_TEST_DAMAGE");
+    char path[PATH_MAX], byte;
+    if (!name || snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) return;
+    int file = open(path, O_RDWR | O_CLOEXEC);
+    if (file < 0) return;
+    off_t last = lseek(file, -1, SEEK_END);
+    if (last >= 0 && NEXT(pread, file, &byte, 1, last) == 1) {
+        byte ^= 1;
+        NEXT(pwrite, file, &byte, 1, last);
+    }
+    close(file);
+}
+
 int rename(const char *old, const char *new) {
     say("rename", old, new);
-    return NEXT(rename, old, new);
+    int status = NEXT(rename, old, new);
+    if (status == 0) damage(new);
+    return status;
 }
