@@ -74,7 +74,9 @@ struct MoveSteps {
         var requests: [WriteRequest] = []
         for move in part {
             switch try decisions.put(move.planned, old: old[move.oldKey], new: new[move.newKey]) {
-            case .already: tally.already += 1
+            case .already:
+                try await removeLeftStrays(of: move)
+                tally.already += 1
             case .put:
                 try await removeStrays(of: move)
                 requests.append(.put(move.new))
@@ -238,6 +240,14 @@ struct MoveSteps {
             let outcome = try await table.delete(stray.key, condition: .equals(stray.item))
             if case .conditionFailed(.some) = outcome { throw bothChanged(move.oldKey, stray.key) }
         }
+    }
+
+    /// Removes what an earlier try left behind that ended between the last copy and the removal of the first ones.
+    private func removeLeftStrays(of move: PlannedMove) async throws(RekeyError) {
+        if move.strays.isEmpty { return }
+        if try await table.read([move.oldKey])[move.oldKey] != nil { return try await removeStrays(of: move) }
+        // Once the old item is gone, what was changed is its users'.
+        for stray in move.strays { _ = try await table.delete(stray.key, condition: .equals(stray.item)) }
     }
 
     private func bothChanged(_ oldKey: ItemKey, _ newKey: ItemKey) -> RekeyError {
