@@ -131,8 +131,9 @@ struct RollbackCommand: AsyncParsableCommand {
     private func loadRules(run: RunDirectory?, snapshotPath: String) throws(RekeyError) -> RuleSet {
         if let run { return try ownRules(of: run) }
         if let rules {
-            let ruleSet = try rekey.loadRules(rules)
+            let (ruleSet, text) = try readRules(rules)
             try requireProof(ruleSet, source: rules)
+            try requireNoOthers(than: SnapshotRules(name: ruleSet.name, text: text), in: snapshotPath)
             return ruleSet
         }
         // A plain backup holds none.
@@ -140,6 +141,16 @@ struct RollbackCommand: AsyncParsableCommand {
             throw RekeyError(.usage, "the snapshot holds no rules; name the file with --rules", source: origin)
         }
         return try RuleSet.parse(yaml: text, source: snapshotPath)
+    }
+
+    /// What a snapshot that holds rules says of new keys is not to be had by others: they would remove what stands elsewhere.
+    private func requireNoOthers(than rules: SnapshotRules, in snapshotPath: String) throws(RekeyError) {
+        guard !isPlainBackup, let own = try Export.open(snapshotPath).metadata?.rules, own.sha256 != rules.sha256
+        else { return }
+        throw RekeyError(
+            .preflightRefused,
+            "holds other rules (SHA-256 \(own.sha256)) than --rules names (\(rules.sha256)); leave --rules out",
+            source: origin)
     }
 
     /// The rules that the run was begun with, byte for byte, in its directory or where `--rules` says: others would take other items
