@@ -141,6 +141,8 @@ struct MoveSteps {
     struct Presence: Sendable {
         /// Nothing, though neither a time to live nor another writer's deletion explains it.
         var missing: [ItemKey] = []
+        /// Nothing, and their time to live is over.
+        var expired = 0
         /// Another item than the copy of the snapshot's: changed by another writer.
         var changed = 0
     }
@@ -155,8 +157,12 @@ struct MoveSteps {
             for move in chunk {
                 if let current = there[move.newKey] {
                     if !current.isEqual(to: move.new) { presence.changed += 1 }
-                } else if !gone.contains(move.newKey), !isDue(move.new, timeToLive, now()) {
-                    presence.missing.append(move.newKey)
+                } else if !gone.contains(move.newKey) {
+                    if isDue(move.new, timeToLive, now()) {
+                        presence.expired += 1
+                    } else {
+                        presence.missing.append(move.newKey)
+                    }
                 }
             }
         }
