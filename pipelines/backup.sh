@@ -23,5 +23,5 @@ trap 'status=$?; [ "$status" = 0 ] || echo "$0: stopped with status $status; $st
 state="$snapshot is not proven whole, and no old one was removed; run it again"
 "$rekey" snapshot check "$snapshot" --read-data
 state="the new snapshot is whole; some old ones may be left"
-"$rekey" snapshot prune "$folder" --keep-days "${KEEP_DAYS:-30}"
+"$rekey" snapshot prune "$folder" --keep-days "${KEEP_DAYS:-30}" --execute
 echo "$snapshot"

@@ -32,8 +32,13 @@ struct CreatedItems {
                 try json.withRawBytes { json throws(RekeyError) in try sorter.add(key: key, value: json) }
             }
         }
+        // Copies that a run which was cut left under earlier new keys: the way back removes them, while they are as they were.
+        var strays: [[UInt8]: [Item]] = [:]
         try await moves.forEachChunk { chunk throws(RekeyError) in
-            for move in chunk { try add(move.newKey.sortableBytes, []) }
+            for move in chunk {
+                try add(move.newKey.sortableBytes, [])
+                for stray in move.strays { strays[stray.key.sortableBytes, default: []].append(stray.item) }
+            }
         }
         try run?.forEachStandingKey { key throws(RekeyError) in try add(key, []) }
         var rekeyer = Rekeyer(inverse)
@@ -46,7 +51,12 @@ struct CreatedItems {
             let (outcome, _) = try rekeyer.rewrite(view, range: image, from: image.lowerBound, into: &rewritten)
             if case .moved = outcome {
                 let key = try view.key(schema)
-                try add(key.sortableBytes, key.json(schema))
+                let bytes = key.sortableBytes
+                if let copies = strays[bytes] {
+                    let item = Item(trusted: Array(line[image]))
+                    if copies.contains(where: { $0.isEqual(to: item) }) { return false }
+                }
+                try add(bytes, key.json(schema))
             }
             return false
         }) {}

@@ -74,7 +74,10 @@ package struct Migrate: Sendable {
         events(.heading(heading(mode: Message("Mode: DRY RUN"))))
         warnOfNoHook()
         let report = try await survey()
-        if let outcome = settled(report) { return outcome }
+        if let outcome = settled(report) {
+            try requirePinned(plan(report))
+            return outcome
+        }
         events(
             .information(
                 "Would put \(report.survey.old.count) new items (\(report.survey.putUnits) write units), then delete the old ones (\(report.survey.deleteUnits) write units)"
@@ -269,11 +272,12 @@ package struct Migrate: Sendable {
             oldDigest: survey.old.hex, newDigest: survey.expected.hex, presentCount: presentCount,
             standingCount: standingCount, snapshot: snapshotName, hook: hook?.command,
             hookSeconds: hook.map { Int($0.timeLimit.components.seconds) })
+        let forecast = self.plan(report)
         guard survey.old.count > 0 else {
             writer.abandon()
+            try requirePinned(forecast)
             return (report, plan)
         }
-        let forecast = self.plan(report)
         do {
             try requirePassed(report)
             try requirePinned(forecast)

@@ -49,6 +49,7 @@ extension MoveSteps {
         var waiting = moves
         var gone: [PlannedMove] = []
         for _ in 0..<16 where !waiting.isEmpty {
+            try await removeStrays(of: waiting)
             let result = try await table.transactMove(waiting.map { Move(old: $0.old, new: $0.new) })
             if result.isCommitted {
                 tally.done += waiting.count
@@ -75,6 +76,14 @@ extension MoveSteps {
         return gone
     }
 
+    /// Removes the copies of earlier forms that stand under other new keys, where the old item stands: of one that is gone, such a copy
+    /// may be all there is.
+    private func removeStrays(of moves: [PlannedMove]) async throws(RekeyError) {
+        let moves = moves.filter { !$0.strays.isEmpty }
+        let old = moves.isEmpty ? [:] : try await table.read(moves.map(\.oldKey))
+        for move in moves where old[move.oldKey] != nil { try await removeStrays(of: move) }
+    }
+
     /// What to try next, and whether another writer is at work on the item; nil where its old item is not there.
     private func afterCancelled(
         _ move: PlannedMove, _ outcome: MoveOutcome, _ tally: inout Tally
@@ -90,9 +99,7 @@ extension MoveSteps {
         case .gone: return nil
         case .changed(let current):
             tally.recopied += 1
-            let next = try recorded(current, after: move)
-            try await removeStrays(of: next)
-            return (next, true)
+            return (try recorded(current, after: move), true)
         case .replace(let there):
             try await replace(PlannedMove.Copy(item: there, key: move.newKey), by: move)
             return (move, true)

@@ -74,7 +74,9 @@ struct MoveSteps {
         var requests: [WriteRequest] = []
         for move in part {
             switch try decisions.put(move.planned, old: old[move.oldKey], new: new[move.newKey]) {
-            case .already: tally.already += 1
+            case .already:
+                try await removeLeftStrays(of: move)
+                tally.already += 1
             case .put:
                 try await removeStrays(of: move)
                 requests.append(.put(move.new))
@@ -139,6 +141,8 @@ struct MoveSteps {
     struct Presence: Sendable {
         /// Nothing, though neither a time to live nor another writer's deletion explains it.
         var missing: [ItemKey] = []
+        /// Nothing, and their time to live is over.
+        var expired = 0
         /// Another item than the copy of the snapshot's: changed by another writer.
         var changed = 0
     }
@@ -153,8 +157,12 @@ struct MoveSteps {
             for move in chunk {
                 if let current = there[move.newKey] {
                     if !current.isEqual(to: move.new) { presence.changed += 1 }
-                } else if !gone.contains(move.newKey), !isDue(move.new, timeToLive, now()) {
-                    presence.missing.append(move.newKey)
+                } else if !gone.contains(move.newKey) {
+                    if isDue(move.new, timeToLive, now()) {
+                        presence.expired += 1
+                    } else {
+                        presence.missing.append(move.newKey)
+                    }
                 }
             }
         }
@@ -238,6 +246,14 @@ struct MoveSteps {
             let outcome = try await table.delete(stray.key, condition: .equals(stray.item))
             if case .conditionFailed(.some) = outcome { throw bothChanged(move.oldKey, stray.key) }
         }
+    }
+
+    /// Removes what an earlier try left behind that ended between the last copy and the removal of the first ones.
+    private func removeLeftStrays(of move: PlannedMove) async throws(RekeyError) {
+        if move.strays.isEmpty { return }
+        if try await table.read([move.oldKey])[move.oldKey] != nil { return try await removeStrays(of: move) }
+        // Once the old item is gone, what was changed is its users'.
+        for stray in move.strays { _ = try await table.delete(stray.key, condition: .equals(stray.item)) }
     }
 
     private func bothChanged(_ oldKey: ItemKey, _ newKey: ItemKey) -> RekeyError {

@@ -207,6 +207,7 @@ package struct RunSteps: Sendable {
             let new = Digest(count: plan.oldCount, hex: plan.newDigest),
             var expected = Digest(count: plan.tableCount, hex: plan.tableDigest)
         else { throw RekeyError(.badInput, "the run's plan is damaged", source: run.planPath) }
+        var left = left
         expected.subtract(old)
         expected.combine(new)
         if plan.presentCount == 0, survey.table == expected {
@@ -219,6 +220,10 @@ package struct RunSteps: Sendable {
                     .differences,
                     "\(found.missing.count) items stand under neither key: \(found.missing.prefix(3).map(\.description).joined(separator: ", ")); the snapshot holds them; put them back, or go on without them by rekey resume",
                     source: table.name)
+            }
+            if found.expired > left.expired {
+                announce(MoveSteps.Tally(expired: found.expired - left.expired))
+                left.expired = found.expired
             }
             let present = plan.presentCount
             let isAsBefore = survey.table.count == plan.tableCount - present && present > 0

@@ -11,6 +11,8 @@ package struct Load: Sendable {
     package var execute: Bool
     /// Key attributes by name, for a local table that does not exist yet; their types are the first item's.
     package var keyNames: KeyNames
+    /// The key of such a table where all of it is known; then it is made of an empty input too.
+    var schema: KeySchema?
     package var options: StreamOptions
     package var temporaryDirectory: String
     /// Called with the number of requests done so far.
@@ -51,7 +53,7 @@ package struct Load: Sendable {
             do throws(RekeyError) {
                 let tally = try await write(feed, target, remembersKeys: checked == nil)
                 try checked?.requireSame(tally, feed)
-                return tally.result(feed: feed, execute: true, willCreate: target == nil)
+                return tally.result(feed: feed, execute: true, willCreate: target == nil && canCreate(tally))
             } catch {
                 throw checked?.explained(error) ?? error
             }
@@ -59,7 +61,7 @@ package struct Load: Sendable {
         let comparison = comparison(with: target)
         let tally = try await judge(feed, target, comparison)
         try tally.requireDistinctKeys(source: feed.name, isWritten: false)
-        var result = tally.result(feed: feed, execute: false, willCreate: target == nil)
+        var result = tally.result(feed: feed, execute: false, willCreate: target == nil && canCreate(tally))
         result.facts += comparison?.facts ?? []
         return result
     }
@@ -130,6 +132,7 @@ package struct Load: Sendable {
                 spare = nil
             }
             if let written = writing { try await finish(written, &tally) }
+            if target == nil, let schema { target = try createTarget(schema) }
         } catch {
             // What is under way is neither left behind nor told of in place of the first failure.
             _ = try? await writing?.result()
@@ -145,9 +148,13 @@ package struct Load: Sendable {
             || batch.byteCount >= min(Self.batchBytes, table.limits.bulkWriteBytes)
     }
 
-    /// The types of the key attributes of a table that is still to be made are the first item's.
+    /// Whether a table's key is known once an input was read.
+    private func canCreate(_ tally: borrowing LoadTally) -> Bool { schema != nil || tally.puts + tally.deletions > 0 }
+
+    /// The types of the key attributes of a table that is still to be made are the first item's, where nothing else says them.
     private func inferredSchema(_ view: ItemView) throws -> KeySchema {
-        try view.inferredSchema(partition: keyNames.partition, sort: keyNames.sort)
+        if let schema { return schema }
+        return try view.inferredSchema(partition: keyNames.partition, sort: keyNames.sort)
     }
 
     /// The table at `to`, nil where a local one has yet to be made.

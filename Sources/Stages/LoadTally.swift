@@ -10,7 +10,8 @@ struct LoadTally: ~Copyable {
     var plannedUnits = 0
     var units = 0.0
     var written = 0
-    /// Hash and sortable bytes of the key of each put; nil where nobody asks whether one came twice.
+    /// Hash and sortable bytes of the key of each request, and for a deletion a byte as its value; nil where nobody asks whether a key came
+    /// twice.
     private let keys: ExternalSorter?
     private var entry = ByteWriter()
 
@@ -30,42 +31,53 @@ struct LoadTally: ~Copyable {
 
     private mutating func note(_ added: WriteBatch.Added, key: UnsafeRawBufferPointer) throws(RekeyError) {
         plannedUnits += max(1, (added.size + 1023) / 1024)
-        if added.isDeletion {
-            deletions += 1
-            return
-        }
-        puts += 1
+        if added.isDeletion { deletions += 1 } else { puts += 1 }
         bytes += added.size
         guard let keys else { return }
         // Sorting by the hash first leaves few bytes of keys to be compared.
         entry.removeAll()
         withUnsafeBytes(of: added.keyHash.bigEndian) { entry.append($0) }
         entry.append(key)
-        try keys.add(key: entry.bytes, value: UnsafeRawBufferPointer(start: nil, count: 0))
+        try withUnsafeBytes(of: UInt8(1)) { (mark) throws(RekeyError) in
+            try keys.add(key: entry.bytes, value: UnsafeRawBufferPointer(rebasing: mark[..<(added.isDeletion ? 1 : 0)]))
+        }
     }
 
-    /// Throws where one key came with several puts, of which a table can hold only the last.
+    /// Throws where one key came with several puts, of which a table can hold only the last, or with a put and a deletion, of which the
+    /// order decides: files of an export and streams put together have none that is told.
     func requireDistinctKeys(source: String, isWritten: Bool) throws(RekeyError) {
         guard let keys else { return }
         var last: [UInt8] = []
+        var current = (puts: 0, deletions: 0)
         var repeated = 0
+        var undecided = 0
         var shown: [[UInt8]] = []
-        try keys.forEach { entry, _ throws(RekeyError) in
-            if entry.elementsEqual(last) {
-                repeated += 1
-                if shown.count < 5 { shown.append(Array(entry.dropFirst(8))) }
-            } else {
+        func close() {
+            guard current.puts > 1 || (current.puts == 1 && current.deletions > 0) else { return }
+            if current.puts > 1 { repeated += current.puts - 1 } else { undecided += 1 }
+            if shown.count < 5 { shown.append(Array(last.dropFirst(8))) }
+        }
+        try keys.forEach { entry, mark throws(RekeyError) in
+            if !entry.elementsEqual(last) {
+                close()
                 last.removeAll(keepingCapacity: true)
                 last.append(contentsOf: entry)
+                current = (0, 0)
             }
+            if mark.isEmpty { current.puts += 1 } else { current.deletions += 1 }
         }
-        guard repeated > 0 else { return }
+        close()
+        guard repeated + undecided > 0 else { return }
         let names = shown.sorted { $0.lexicographicallyPrecedes($1) }.map {
             ItemKey(sortable: $0)?.description ?? "unknown"
-        }
+        }.joined(separator: ", ")
+        let what =
+            repeated > 0
+            ? "\(repeated) item\(repeated == 1 ? "" : "s") came under a key that another item of the stream has"
+            : "\(undecided) key\(undecided == 1 ? "" : "s") came with an item and with a deletion"
         throw RekeyError(
             .badInput,
-            "\(repeated) item\(repeated == 1 ? "" : "s") came under a key that another item of the stream has: \(names.joined(separator: ", ")); \(isWritten ? "the table holds the last of each" : "loading would keep only the last of each"); mend the stream",
+            "\(what): \(names); \(isWritten ? "the table holds the last of each" : "loading would keep only the last of each"); mend the stream",
             source: source)
     }
 

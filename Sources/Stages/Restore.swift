@@ -43,13 +43,15 @@ package struct Restore: Sendable {
                 source: snapshot)
         }
         var names = keyNames
+        var schema: KeySchema?
         if let location = try exportLocation() {
             let path = location.directory
             let check = try checkSnapshot(path, in: location.store, level: .readData)
             if let first = check.findings.first {
                 throw RekeyError(.badInput, "the snapshot is damaged: \(first); nothing was written", source: path)
             }
-            if let schema = try Export(location).metadata?.keySchema {
+            schema = try Export(location).metadata?.keySchema
+            if let schema {
                 names = KeyNames(partition: schema.partition.name, sort: schema.sort?.name)
             }
         }
@@ -62,6 +64,7 @@ package struct Restore: Sendable {
             from: source, to: to, execute: execute, keyNames: names, options: StreamOptions(services: services),
             temporaryDirectory: temporaryDirectory)
         load.table = target
+        load.schema = schema
         load.compares = compares
         var result = try await load.run(feed: try await feed(of: lines, wantsDigest: true))
         guard execute, let filled = try await openTarget() else { return result }

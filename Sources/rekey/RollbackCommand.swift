@@ -129,12 +129,13 @@ struct RollbackCommand: AsyncParsableCommand {
 
     /// The rules the snapshot was made with: of the run, of the snapshot itself, or of `--rules`.
     private func loadRules(run: RunDirectory?, snapshotPath: String) throws(RekeyError) -> RuleSet {
+        if let run { return try ownRules(of: run) }
         if let rules {
-            let ruleSet = try rekey.loadRules(rules)
+            let (ruleSet, text) = try readRules(rules)
             try requireProof(ruleSet, source: rules)
+            try requireNoOthers(than: SnapshotRules(name: ruleSet.name, text: text), in: snapshotPath)
             return ruleSet
         }
-        if let run { return try ownRules(of: run) }
         // A plain backup holds none.
         guard !isPlainBackup, let text = try Export.open(snapshotPath).metadata?.rules?.text else {
             throw RekeyError(.usage, "the snapshot holds no rules; name the file with --rules", source: origin)
@@ -142,18 +143,30 @@ struct RollbackCommand: AsyncParsableCommand {
         return try RuleSet.parse(yaml: text, source: snapshotPath)
     }
 
-    /// The rules that the run was begun with, byte for byte: others would take other items back.
+    /// What a snapshot that holds rules says of new keys is not to be had by others: they would remove what stands elsewhere.
+    private func requireNoOthers(than rules: SnapshotRules, in snapshotPath: String) throws(RekeyError) {
+        guard !isPlainBackup, let own = try Export.open(snapshotPath).metadata?.rules, own.sha256 != rules.sha256
+        else { return }
+        throw RekeyError(
+            .preflightRefused,
+            "holds other rules (SHA-256 \(own.sha256)) than --rules names (\(rules.sha256)); leave --rules out",
+            source: origin)
+    }
+
+    /// The rules that the run was begun with, byte for byte, in its directory or where `--rules` says: others would take other items
+    /// back, and leave the run's own.
     private func ownRules(of run: RunDirectory) throws(RekeyError) -> RuleSet {
         let plan = try run.plan()
-        let text = try readRuleText(run.rulesPath)
+        let path = rules ?? run.rulesPath
+        let text = try readRuleText(path)
         let sha256 = SnapshotRules(name: plan.rulesName, text: text).sha256
         guard sha256 == plan.rulesSHA256 else {
             throw RekeyError(
                 .preflightRefused,
-                "the rules changed since the run began: their SHA-256 was \(plan.rulesSHA256), it is \(sha256); put back the file, or name other rules with --rules",
-                source: run.rulesPath)
+                "the rules changed since the run began: their SHA-256 was \(plan.rulesSHA256), it is \(sha256); put back the file, or name a copy of it with --rules",
+                source: path)
         }
-        return try RuleSet.parse(yaml: text, source: run.rulesPath)
+        return try RuleSet.parse(yaml: text, source: path)
     }
 
     /// A run is taken back on the table it was made on, and no other.

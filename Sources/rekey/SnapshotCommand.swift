@@ -230,10 +230,10 @@ struct SnapshotPruneCommand: ParsableCommand {
     @OptionGroup var reporting: ReportOptions
 
     func run() throws {
+        let store = try fileStore(of: directory, services: live.services)
         let result = try prune(
-            directory, in: fileStore(of: directory, services: live.services), keepDays: keepDays,
-            now: UTCTime(seconds: Timestamp.now().seconds),
-            protected: try unfinished(), execute: execute)
+            directory, in: store, keepDays: keepDays, now: UTCTime(seconds: Timestamp.now().seconds),
+            protected: try unfinished(store), execute: execute)
         if reporting.json {
             return try Terminal.print(
                 JSONValue.object([
@@ -254,13 +254,23 @@ struct SnapshotPruneCommand: ParsableCommand {
         if !execute && !result.removed.isEmpty { try Terminal.print("add --execute to remove") }
     }
 
-    /// The snapshots of runs that can still be resumed or taken back half-way, in --runs and below the directory itself.
-    private func unfinished() throws(RekeyError) -> Set<String> {
+    /// The snapshots of runs that can still be resumed or taken back half-way, in --runs and wherever below the directory; of a run that cannot
+    /// be read, which may be one of them, all that lies in its folder.
+    private func unfinished(_ store: any FileStore) throws(RekeyError) -> Set<String> {
+        var folders = Set(isDirectory(runs.runs) ? try listFiles(runs.runs).map { "\(runs.runs)/\($0)" } : [])
+        if store is Disk {
+            for snapshot in try listSnapshots(directory, in: store) {
+                folders.insert(parentDirectory(store.resolved(snapshot.path) ?? snapshot.path))
+            }
+        }
         var paths: Set<String> = []
-        for place in [runs.runs, directory] {
-            for status in try RunStatus.list(place).runs where status.state != .finished && status.state != .rolledBack
-            {
-                paths.insert("\(status.path)/\(status.plan.snapshot)")
+        for folder in folders where fileExists(folder + "/plan.json") {
+            do throws(RekeyError) {
+                let status = try RunStatus(RunDirectory(path: folder))
+                if status.state == .finished || status.state == .rolledBack { continue }
+                paths.insert("\(folder)/\(status.plan.snapshot)")
+            } catch {
+                paths.insert(folder)
             }
         }
         return paths

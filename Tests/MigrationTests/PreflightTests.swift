@@ -194,6 +194,11 @@ import Testing
                 let now = try await world.items()
                 for plan in 1...3 { #expect(now[key("PLAN", "META#\(plan)")] != nil) }
                 #expect(now[key("PLAN#due", "META")] == nil)
+                let report = String(decoding: try readWhole(try world.run.reportPath, limit: 4096), as: UTF8.self)
+                let isCounted =
+                    world.said.contains("their time to live was over") && report.contains("\"expired\": 1,")
+                let vanished = try world.run.plan().oldCount == 4 && now[key("PLAN", "META#due")] == nil
+                #expect(isCounted == vanished, "before call \(number)")
                 _ = try await world.table.delete(key("PLAN", "META#due"), condition: .none)
                 _ = try await world.rollback().execute(runs: world.runs)
                 for plan in 1...3 { #expect(try await world.items()[key("PLAN#\(plan)", "META")] != nil) }

@@ -1,0 +1,118 @@
+import ByteStreams
+import Items
+import Migration
+import Synchronization
+import Tables
+import TestSupport
+import Testing
+
+/// Items that another rule moves once others have changed them: what was made of their earlier form may not stay beside the later one.
+@Suite struct OtherRuleTests {
+    private static let small = TableLimits(batchWrite: 3, batchGet: 100, transactMove: 3, bulkWrite: 3)
+
+    private static let rules = """
+        name: by-kind
+        noun: plan
+        key: {partition: PK, sort: SK}
+        rules:
+          - from: {PK: "PLAN#{id}", SK: "META"}
+            to:   {PK: "A",         SK: "META#{id}"}
+            where: {tp: a}
+          - from: {PK: "PLAN#{id}", SK: "META"}
+            to:   {PK: "B",         SK: "META#{id}"}
+            where: {tp: b}
+        """
+
+    private static func plan(_ partition: String, _ sort: String, _ kind: String, extra: String = "") -> Item {
+        item("{\"PK\":{\"S\":\"\(partition)\"},\"SK\":{\"S\":\"\(sort)\"},\"tp\":{\"S\":\"\(kind)\"}\(extra)}")
+    }
+
+    private static let items = (1...4).map { plan("PLAN#\($0)", "META", "a") }
+    /// Plan 3, changed.
+    private static let later = plan("PLAN#3", "META", "b")
+
+    private func withPlans(_ body: (World) async throws -> Void) async throws {
+        try await withWorld { world in
+            var world = world
+            world.rulesText = Self.rules
+            try await world.put(Self.items)
+            try await body(world)
+        }
+    }
+
+    private func requireMoved(_ world: World, _ place: String) async throws {
+        let moved = [1, 2, 4].map { Self.plan("A", "META#\($0)", "a") } + [Self.plan("B", "META#3", "b")]
+        #expect(digest(try await world.items().values) == digest(moved), "\(place)")
+    }
+
+    /// A table on which plan 3 changes before the first deletion, and whose connection is cut so many calls later.
+    private func changing(_ world: World, cutAfter calls: Int) -> WatchedTable {
+        let base = world.table
+        let start = Mutex<Int?>(nil)
+        return WatchedTable(
+            base, limits: Self.small,
+            before: { (number, call) async throws(RekeyError) in
+                if case .deleteUnchanged = call, start.withLock({ $0 }) == nil {
+                    start.withLock { $0 = number }
+                    _ = try await base.put(Self.later, condition: .none)
+                }
+                if let start = start.withLock({ $0 }), number > start + calls { throw cut }
+            })
+    }
+
+    @Test func cutBetweenTwoCopiesItGoesOnAndBack() async throws {
+        var calls = 0
+        var isCut = true
+        while isCut {
+            try await withPlans { world in
+                let table = changing(world, cutAfter: calls)
+                isCut = await failure { _ = try await world.migrate(table).execute() } != nil
+                if isCut { _ = try await world.resume() }
+                try await requireMoved(world, "cut after \(calls)")
+            }
+            try await withPlans { world in
+                _ = await failure { _ = try await world.migrate(changing(world, cutAfter: calls)).execute() }
+                // Before its change is known to the run, the item is one that others changed.
+                let isKnown = fileExists(try world.run.deltaPath)
+                _ = try await world.rollback(onConflict: isKnown ? .stop : .keepCurrent).execute(runs: world.runs)
+                let back = digest([Self.items[0], Self.items[1], Self.later, Self.items[3]])
+                #expect(digest(try await world.items().values) == back, "cut after \(calls), back")
+            }
+            calls += 1
+        }
+        #expect(calls > 4)
+    }
+
+    /// Others put plan 3 under its old key again once it was moved; in the second case its copy was changed too.
+    @Test(arguments: Migrate.Strategy.allCases, [false, true])
+    func putUnderItsOldKeyAgain(strategy: Migrate.Strategy, isCopyChanged: Bool) async throws {
+        try await withPlans { world in
+            let base = world.table
+            let isDone = Mutex(false)
+            let changed = Self.plan("A", "META#3", "a", extra: ",\"n\":{\"N\":\"1\"}")
+            let table = WatchedTable(
+                base, limits: Self.small,
+                before: { (_, call) async throws(RekeyError) in
+                    guard case .scan = call, try await base.get(key("A", "META#3")) != nil,
+                        !isDone.withLock({ $0 })
+                    else { return }
+                    isDone.withLock { $0 = true }
+                    _ = try await base.put(Self.later, condition: .none)
+                    if isCopyChanged { _ = try await base.put(changed, condition: .none) }
+                })
+            let error = await failure { _ = try await world.migrate(table, strategy: strategy).execute() }
+            guard isCopyChanged else {
+                #expect(error == nil)
+                return try await requireMoved(world, "\(strategy)")
+            }
+            #expect(error?.code == .differences)
+            let now = try await world.items()
+            #expect(now[key("PLAN#3", "META")]?.isEqual(to: Self.later) == true)
+            #expect(now[key("A", "META#3")]?.isEqual(to: changed) == true && now[key("B", "META#3")] == nil)
+            // One of them was taken away, as the message asks.
+            _ = try await base.delete(key("A", "META#3"), condition: .none)
+            _ = try await world.resume()
+            try await requireMoved(world, "\(strategy), resumed")
+        }
+    }
+}
