@@ -84,7 +84,8 @@ struct ErrorGuide {
             guide(
                 "input missing", "no such file, export, table or run", "check the path; `rekey status` lists runs",
                 "rekey digest local:nowhere.db",
-                "rekey digest: nowhere.db: there is no such table; create one by loading into it")
+                "rekey digest: nowhere.db: there is no such table; check the path, or make it: rekey load local:FILE.db EXPORT --execute"
+            )
         case .serviceGaveUp:
             guide(
                 "service gave up", "a table did not take all requests, or its file was locked too long",
