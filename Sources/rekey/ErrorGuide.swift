@@ -127,7 +127,7 @@ struct ErrorGuide {
                 page: "rules.md#what-rekey-rules-check-proves",
                 "rekey rules check lossy.yaml",
                 "refusal: line 3: rule 1: {x} is in the old key and not in the new one, so old keys that differ only there get one new key; use it in to, or allow one-way rules",
-                "rekey rules check: lossy.yaml: 1 finding against the rules")
+                "rekey rules check: lossy.yaml: 1 finding against the rules; see rekey explain valueLost")
         case .preflightRefused:
             guide(
                 "preflight refused",
