@@ -131,13 +131,13 @@ let koreanSentences: [String: String] = [
 
     // The plan.
     "To move": "옮길 항목",
-    "%1 of %2 items, %3 bytes, the largest %4": "전체 %2개 중 %1, %3바이트, 가장 큰 것 %4바이트",
+    "%1 of %2 items, %3 bytes, the largest %4 bytes": "전체 %2개 중 %1, %3바이트, 가장 큰 것 %4바이트",
     "up to %1": "%1 이하",
     "Under new keys already": "이미 새 키에 있음",
     "Collisions": "충돌",
     "none": "없음",
     "Hot partition": "집중되는 파티션",
-    "%1 takes %2 % of the put units, 1000 a second: at least %3":
+    "%1 takes %2 % of the put units; a partition takes 1000 a second: at least %3":
         "%1 파티션에 쓰기 단위의 %2 %가 몰립니다. 파티션 하나는 초당 1000까지 받으므로 최소 %3",
     "A list of all": "전체 목록 조회",
     "a Scan takes %1 read units now; afterwards queries, one a partition":

@@ -14,6 +14,7 @@ let koreanReport: [String: String] = [
     "Took": "소요 시간",
     "%1 s": "%1초",
     "%1 min": "%1분",
+    "%1 min %2 s": "%1분 %2초",
     "%1 h": "%1시간",
     "%1 h %2 min": "%1시간 %2분",
     "Run": "실행",
@@ -130,6 +131,6 @@ let koreanReport: [String: String] = [
         "이 실행은 롤백되어 이어서 할 수 없습니다. 새로 하려면 다음 DRY RUN부터 시작하세요.",
     "The first only looks. The second puts the old items back, reads them back, and then removes the new ones; items that were changed since are not overwritten unless you say so.":
         "첫 번째 명령은 확인만 하고 아무것도 쓰지 않습니다. 두 번째 명령은 기존 항목을 복원하고 다시 읽어 확인한 뒤 새 항목을 제거합니다. 그사이 바뀐 항목은 따로 지정하지 않는 한 덮어쓰지 않습니다.",
-    "If the run's directory is lost: the table as it was, restored by AWS into a new table.":
-        "실행 디렉터리를 잃어버린 경우: AWS가 당시의 테이블을 새 테이블로 복원합니다.",
+    "If the run's directory is lost, and point-in-time recovery was on: the table as it was, restored by AWS into a new table.":
+        "실행 디렉터리를 잃어버렸고 특정 시점으로 복구(PITR)가 켜져 있던 경우: AWS가 당시의 테이블을 새 테이블로 복원합니다.",
 ]

@@ -165,8 +165,10 @@ extension PreflightReport {
     }
 
     private func cost(_ prices: CapacityPrices) -> Check {
-        // The whole table is read twice by consistent scans: before and after.
-        let reads = 2 * ((description.sizeBytes + 4095) / 4096)
+        // The whole table is read twice by consistent scans: before and after. Between them what moves is read by its keys.
+        let reads =
+            2 * ((description.sizeBytes + 4095) / 4096)
+            + survey.weights.batchReads(of: survey.old.count, isLive: true)
         let units = "at most \(writeUnits) write and about \(reads) read units"
         guard description.billing == .onDemand else {
             return Check(name: "cost", verdict: .ok, detail: "\(units), within what is provisioned")

@@ -116,6 +116,16 @@ extension Message {
         if minutes < 60 { return Message("\(minutes) min") }
         return minutes % 60 == 0 ? Message("\(minutes / 60) h") : Message("\(minutes / 60) h \(minutes % 60) min")
     }
+
+    /// A time that was measured: `90 s`, `2 min 5 s`, `5 h 20 min`; to the second below an hour.
+    static func time(seconds: Int) -> Message {
+        if seconds < 120 { return Message("\(seconds) s") }
+        let minutes = seconds / 60
+        if minutes < 60 {
+            return seconds % 60 == 0 ? Message("\(minutes) min") : Message("\(minutes) min \(seconds % 60) s")
+        }
+        return minutes % 60 == 0 ? Message("\(minutes / 60) h") : Message("\(minutes / 60) h \(minutes % 60) min")
+    }
 }
 
 extension Message: Equatable {

@@ -171,10 +171,8 @@ extension MigrationPlan {
         let scan = weights.scanUnits
         // Before and after the move the whole table is read.
         let scans = Int((2 * scan).rounded(.up))
-        // To put, each new key is asked for and each old item read; to verify, each new item is read back.
-        let reads = survey.old.count + weights.oldReadUnits + weights.newReadUnits
-        // A live table is asked for an old item before it is deleted, and for both keys before a transaction.
-        let batchReads = reads + (readsToCompare ? weights.oldReadUnits : 0)
+        let batchReads = weights.batchReads(of: survey.old.count, isLive: readsToCompare)
+        // A live table is asked for both keys before a transaction.
         let transactReads = readsToCompare ? weights.oldReadUnits + survey.old.count : 0
         batch = Cost(survey, weights, factor: 1, readUnits: scans + batchReads, rate, hotPartition, known, description)
         transact = Cost(

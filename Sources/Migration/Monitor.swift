@@ -20,9 +20,8 @@ package struct Monitor: Sendable {
         logs = CloudWatchLogs(try session.client(.logs))
     }
 
-    /// The shortest period, in seconds, of which at most 60 fit in a time, and that CloudWatch still has.
-    package static func period(since seconds: Int) -> Int {
-        let most = 60
+    /// The shortest period, in seconds, of which at most so many fit in a time, and that CloudWatch still has.
+    package static func period(since seconds: Int, most: Int = 60) -> Int {
         for period in [60, 300, 900, 3600, 21_600] where (seconds + period - 1) / period <= most { return period }
         return (seconds / most / 86_400 + 1) * 86_400
     }

@@ -13,6 +13,13 @@ package struct MoveWeights: Sendable, Equatable {
     /// Units of reading each old and each new item by its key, consistently.
     package var oldReadUnits = 0
     package var newReadUnits = 0
+
+    /// Read units of `--strategy batch` for so many items, beside the scans of the table: to put, each new key is asked for and each
+    /// old item read; to verify, each new item is read back; a live table is asked for an old item before it is deleted.
+    package func batchReads(of count: Int, isLive: Bool) -> Int {
+        count + oldReadUnits + newReadUnits + (isLive ? oldReadUnits : 0)
+    }
+
     /// Units of one consistent scan of the whole table, as the table told them.
     package var scanUnits = 0.0
     /// What each global index takes on top.

@@ -16,7 +16,7 @@ package struct PlanTable: Sendable {
                 say(Message("To move")),
                 say(
                     Message(
-                        "\(counted: moved.count, moved.noun) of \(plan.table.items) items, \(moved.bytes) bytes, the largest \(moved.largest)"
+                        "\(counted: moved.count, moved.noun) of \(plan.table.items) items, \(moved.bytes) bytes, the largest \(moved.largest) bytes"
                     )),
             ]
         ]
@@ -33,7 +33,7 @@ package struct PlanTable: Sendable {
                 say(Message("Hot partition")),
                 say(
                     Message(
-                        "\(hot.partition) takes \(hot.share) % of the put units, 1000 a second: at least \(Message.span(seconds: max(1, hot.seconds)))"
+                        "\(hot.partition) takes \(hot.share) % of the put units; a partition takes 1000 a second: at least \(Message.span(seconds: max(1, hot.seconds)))"
                     )),
             ])
         }

@@ -152,6 +152,7 @@ struct ReportHTML {
         caption { text-align: start; color: var(--soft); padding-bottom: .4rem; }
         th, td { text-align: start; vertical-align: top; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); font-weight: 400; }
         thead th { color: var(--soft); } .number { text-align: end; white-space: nowrap; }
+        tr > :last-child { padding-inline-end: 0; }
         figure { margin: 1.5rem 0; break-inside: avoid; }
         figcaption { margin-bottom: .2rem; } figcaption b { display: block; } figcaption span { color: var(--soft); }
         svg { display: block; width: 100%; height: auto; }
@@ -169,9 +170,10 @@ struct ReportHTML {
           text-align: center; font-weight: 700; font-size: .95rem; }
         .done .box { color: var(--good); border-color: var(--good); background: var(--good-shade); }
         @media screen and (min-width: 54rem) { code.wide { white-space: nowrap; } }
-        @media (max-width: 34rem) { svg .roomy { display: none; } dl div { grid-template-columns: 1fr; gap: 0; } svg text { font-size: 20px; } main { padding-top: 1rem; } }
+        @media (max-width: 34rem) { svg .roomy { display: none; } dl div { grid-template-columns: 1fr; gap: 0; } svg text { font-size: 20px; } main { padding-top: 1rem; }
+          .scroll code.one { white-space: normal; overflow-wrap: normal; } }
         @media print { :root { --paper: #fff; --ink: #000; --soft: #444; --line: #bbb; --shade: #fff; --good: #000; --good-shade: #fff; --attention: #000;
           --attention-shade: #fff; --one: #0550ae; --two: #953800; } main { max-width: none; padding: 0; } body { font-size: 10pt; }
-          h2 { break-after: avoid; } li, tr, dl div, pre { break-inside: avoid; } details { display: none; } }
+          h2, caption, thead { break-after: avoid; } li, tr, dl div, pre { break-inside: avoid; } details { display: none; } }
         """
 }

@@ -54,7 +54,7 @@ struct ReportSVG {
             text +=
                 "<line class=\"grid\" x1=\"\(Self.number(Self.margin.left))\" x2=\"\(Self.number(Self.size.width - Self.margin.right))\" y1=\"\(Self.number(y))\" y2=\"\(Self.number(y))\"/>\n"
             text +=
-                "<text x=\"\(Self.number(Self.margin.left - 6))\" y=\"\(Self.number(y + 4))\" text-anchor=\"end\">\(Self.short(top * share))</text>\n"
+                "<text x=\"\(Self.number(Self.margin.left - 6))\" y=\"\(Self.number(y + 4))\" text-anchor=\"end\">\(Self.label(top * share))</text>\n"
         }
         for (share, anchor) in [(0.0, "start"), (0.5, "middle"), (1.0, "end")] {
             let x = Self.margin.left + share * (Self.size.width - Self.margin.left - Self.margin.right)
@@ -170,9 +170,22 @@ struct ReportSVG {
         return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(abs(tenths % 10))"
     }
 
-    /// `12 k`, `1.5 M`.
+    /// What stands at a line of the grid: the number itself, so that lines at even distances read so.
+    static func label(_ value: Double) -> String {
+        guard value > 0, value < 1 else { return short(value) }
+        // The tops of axes have two digits, and their halves three.
+        var (digits, places) = (value, 0)
+        while abs(digits - digits.rounded()) > 1e-6 * digits, places < 9 {
+            digits *= 10
+            places += 1
+        }
+        let text = "\(Int(digits.rounded()))"
+        return "0." + String(repeating: "0", count: max(0, places - text.count)) + text
+    }
+
+    /// `12 k`, `1.25 M`: at most two decimals.
     static func short(_ value: Double) -> String {
-        if value >= 1e6 { return "\(ActivityPlot.text((value / 1e5).rounded() / 10)) M" }
+        if value >= 1e6 { return "\(ActivityPlot.text(value / 1e6)) M" }
         if value >= 1e4 { return "\(ActivityPlot.text((value / 100).rounded() / 10)) k" }
         return ActivityPlot.text(value >= 100 ? value.rounded() : value)
     }

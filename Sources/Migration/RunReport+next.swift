@@ -112,7 +112,9 @@ extension RunReport {
         if plan.table.hasPrefix("dynamodb:") {
             parts += [
                 .text(
-                    Message("If the run's directory is lost: the table as it was, restored by AWS into a new table.")),
+                    Message(
+                        "If the run's directory is lost, and point-in-time recovery was on: the table as it was, restored by AWS into a new table."
+                    )),
                 .commands(["rekey rollback --table \(plan.table) --pitr \(plan.startedAt) --execute"]),
             ]
         }

@@ -109,7 +109,7 @@ package struct RunReport: Sendable {
                 facts.append(
                     Fact(
                         name: Message("Took"),
-                        value: .text(Message.span(seconds: max(1, to.seconds - from.seconds)))))
+                        value: .text(Message.time(seconds: max(1, to.seconds - from.seconds)))))
             }
         }
         facts.append(Fact(name: Message("Run"), value: .code(plan.id)))

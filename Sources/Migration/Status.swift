@@ -36,7 +36,7 @@ package struct RunStatus: Sendable {
             case .rolledBack: .rolledBack
             case .rollbackStarted, .restored, .newDeleted: RunControl.isWorking(on: run) ? .rollingBack : .stopped
             case .finished: .finished
-            case .failed: .stopped
+            // One that failed may be at work again: what goes on writes no line until its first step is done.
             default: RunControl.isWorking(on: run) ? .running : .stopped
             }
     }

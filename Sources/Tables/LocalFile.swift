@@ -191,7 +191,9 @@ enum LocalFile {
         guard stat(path, &status) == 0 else {
             if errno == ENOENT || errno == ENOTDIR {
                 throw RekeyError(
-                    .inputMissing, "there is no such table; create one by loading into it", source: path)
+                    .inputMissing,
+                    "there is no such table; check the path, or make it: rekey load local:FILE.db EXPORT --execute",
+                    source: path)
             }
             throw unreadable(path)
         }

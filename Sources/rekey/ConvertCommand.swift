@@ -9,7 +9,7 @@ struct ConvertCommand: AsyncParsableCommand {
         abstract: "Items as export lines, bare typed items, plain JSON or CSV; says what is lost.",
         usage: "rekey convert <from> --to <form> [--output <file>] [<options>]",
         discussion: """
-            export is {"Item":{…}}, items the typed item alone: both hold everything. json is plain JSON with exact numbers; it has no
+            export is {"Item":{…}}, items the typed item alone: both hold everything. json is plain JSON with exact numbers; it has no \
             sets and binaries, so an item with one stops it unless --lossy. csv is a table for looking. --plain reads plain JSON back.
 
               rekey convert data/algoitny_main --to json | jq .PK

@@ -84,7 +84,8 @@ struct ErrorGuide {
             guide(
                 "input missing", "no such file, export, table or run", "check the path; `rekey status` lists runs",
                 "rekey digest local:nowhere.db",
-                "rekey digest: nowhere.db: there is no such table; create one by loading into it")
+                "rekey digest: nowhere.db: there is no such table; check the path, or make it: rekey load local:FILE.db EXPORT --execute"
+            )
         case .serviceGaveUp:
             guide(
                 "service gave up", "a table did not take all requests, or its file was locked too long",
@@ -126,7 +127,7 @@ struct ErrorGuide {
                 page: "rules.md#what-rekey-rules-check-proves",
                 "rekey rules check lossy.yaml",
                 "refusal: line 3: rule 1: {x} is in the old key and not in the new one, so old keys that differ only there get one new key; use it in to, or allow one-way rules",
-                "rekey rules check: lossy.yaml: 1 finding against the rules")
+                "rekey rules check: lossy.yaml: 1 finding against the rules; see rekey explain valueLost")
         case .preflightRefused:
             guide(
                 "preflight refused",

@@ -18,7 +18,7 @@ struct ExtractCommand: AsyncParsableCommand {
 
             With --export-to, DynamoDB exports the live table to S3 first: one state of it, without its capacity.
 
-              rekey extract dynamodb:algoitny_main --export-to s3://BUCKET/PREFIX > all.ndjson
+              rekey extract dynamodb:plans --export-to s3://BUCKET/PREFIX > all.ndjson
 
             \(ExitStatus.help)
             """)

@@ -10,8 +10,8 @@ struct InitCommand: AsyncParsableCommand {
         abstract: "Look at a table's or export's keys, and draft a rule file to fill in.",
         usage: "rekey init <from> [--prefix <text>] [--output <file>] [<options>]",
         discussion: """
-            Shows the shapes of keys that it finds, with counts, and writes a rule file with a rule for each shape PREFIX#{id} / NAME:
-            it would become PREFIX / NAME#{id}, so that one query reads them all. With --prefix the rules of that prefix are ready;
+            Shows the shapes of keys that it finds, with counts, and writes a rule file with a rule for each shape PREFIX#{id} / NAME: \
+            it would become PREFIX / NAME#{id}, so that one query reads them all. With --prefix the rules of that prefix are ready; \
             else you choose. It reads the first 100000 items; --all reads everything.
 
               rekey init data/algoitny_main --prefix PLAN# --output rules.yaml

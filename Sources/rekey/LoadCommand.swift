@@ -22,7 +22,7 @@ struct LoadCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The table: dynamodb:TABLE or local:FILE.db.", valueName: "to"))
     var to: String
 
-    @Argument(help: ArgumentHelp("FILE, DIR, or - for standard input.", valueName: "from"))
+    @Argument(help: ArgumentHelp("FILE, DIR, s3://BUCKET/KEY, a table, or - for standard input.", valueName: "from"))
     var from = "-"
 
     @Flag(help: "Write. Without it, say what would be written.")
@@ -39,7 +39,11 @@ struct LoadCommand: AsyncParsableCommand {
         try FileUse.check(
             reads: [("TO", to), ("FROM", from)], writes: [FileUse.result(reporting.json)],
             files: [("--rejects", stream.rejects)])
-        try stream.live.requireEffect(on: [to])
+        try stream.live.requireEffect(on: [to, from])
+        if stream.live.reads.readUnits != nil, !comparison.compare, try !Location.parse(from).isTable {
+            throw RekeyError(
+                .usage, "--max-rcu has no effect: load reads a table for --compare, or where FROM is one; leave it out")
+        }
         saySealHasNoEffect(stream.seal, reporting)
         var stage = Load(
             from: try Location.parse(from), to: try Location.parse(to), execute: execute,

@@ -110,7 +110,8 @@ struct ManualPage {
             }
             if needsParagraph, !lines.isEmpty { lines.append(isExample ? "" : ".Pp") }
             needsParagraph = false
-            lines.append(escaped(String(line.drop { $0 == " " })))
+            // An example keeps the indent of a line that goes on.
+            lines.append(escaped(String(isExample ? line.dropFirst(2) : line.drop { $0 == " " })))
         }
         if isExample { lines.append(".Ed") }
         return lines

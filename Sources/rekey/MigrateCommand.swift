@@ -11,7 +11,7 @@ struct MigrateCommand: AsyncParsableCommand {
         abstract: "Move items to their new keys: snapshot, put, verify, delete, verify. A dry run without --execute.",
         usage: "rekey migrate --table <table> --rules <file> [--execute] [<options>]",
         discussion: """
-            With --execute it asks for the word MIGRATE. Old items are deleted only after every new one was read back and found equal.
+            With --execute it asks for the word MIGRATE. Old items are deleted only after every new one was read back and found equal. \
             Each run keeps its plan, ledger and snapshot in its own directory; the way back is printed at its end.
 
               rekey migrate --table local:plans.db --rules plan-structure.yaml
@@ -20,12 +20,14 @@ struct MigrateCommand: AsyncParsableCommand {
             The dry run prints a plan: sizes, capacity units, price, time, what a list costs before and after. --plan-out keeps it as a file, and \
             --plan holds a later run to it.
 
-              rekey migrate --table dynamodb:plans --rules plan-structure.yaml --plan-out plan.json
-              rekey migrate --table dynamodb:plans --rules plan-structure.yaml --plan plan.json --execute
+              rekey migrate --table dynamodb:plans --rules rules.yaml --plan-out plan.json
+              rekey migrate --table dynamodb:plans --rules rules.yaml --plan plan.json \\
+                --execute
 
             A deployment between put and delete, where the rule file has the line hook: before-delete:
 
-              rekey migrate --table dynamodb:plans --rules plan-structure.yaml --execute --hook './deploy.sh new-keys'
+              rekey migrate --table dynamodb:plans --rules rules.yaml --execute \\
+                --hook './deploy.sh new-keys'
 
             \(ExitStatus.help)
             """)

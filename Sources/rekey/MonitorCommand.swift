@@ -92,8 +92,9 @@ struct MonitorCommand: AsyncParsableCommand {
 
     /// Plots, drawn anew each time.
     private func draw(_ monitor: Monitor, _ seconds: Int) async throws {
-        let period = Monitor.period(since: seconds)
         repeat {
+            // A column of text for each period, behind three for the axis and one that stays free.
+            let period = Monitor.period(since: seconds, most: min(60, max(10, Terminal.columns(1) - 4)))
             let now = Timestamp.now()
             try await patiently {
                 var lines = ActivityPlot(

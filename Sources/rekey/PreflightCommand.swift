@@ -16,7 +16,7 @@ struct PreflightCommand: AsyncParsableCommand {
             STS is asked who calls and CloudWatch for the quietest hours of the last week; without that permission a check is a warning.
 
               rekey preflight --table local:t.db --rules plan-structure.yaml
-              rekey preflight --table dynamodb:algoitny_main --rules plan-structure.yaml --count 'USR#'
+              rekey preflight --table dynamodb:plans --rules rules.yaml --count 'USR#'
 
             \(ExitStatus.help)
             """)

@@ -28,6 +28,8 @@ struct ProgressLine {
         parts.append(
             Self.grouped(reading.items) + (reading.totalItems.map { " of \(Self.grouped($0))" } ?? "") + " items")
         if let share = Self.share(reading) { parts.append("\(Int(share * 100)) %") }
+        // Before all that a narrow terminal cuts off.
+        if let left = Self.left(reading, items: items, bytes: bytes) { parts.append("ETA \(Self.duration(left))") }
         if reading.bytes > 0 { parts.append(Self.bytes(Double(reading.bytes))) }
         if span >= 0.5 {
             parts.append("\(Self.grouped(Int(items.rounded())))/s")
@@ -43,7 +45,6 @@ struct ProgressLine {
         if reading.retries > 0 { parts.append("\(Self.grouped(reading.retries)) retries") }
         if reading.throttled > 0 { parts.append("\(Self.grouped(reading.throttled)) throttled") }
         if reading.rejected > 0 { parts.append("\(Self.grouped(reading.rejected)) bad") }
-        if let left = Self.left(reading, items: items, bytes: bytes) { parts.append("ETA \(Self.duration(left))") }
         return parts.joined(separator: "  ")
     }
 

@@ -26,7 +26,7 @@ struct RollbackCommand: AsyncParsableCommand {
 
               rekey rollback 20261123_211500-plan-structure --execute
               rekey rollback plan_backup_20261123_211500 --table local:plans.db --execute
-              rekey rollback --table dynamodb:algoitny_main --pitr 2026-11-23T21:00:00Z --execute
+              rekey rollback --table dynamodb:plans --pitr 2026-11-23T21:00:00Z --execute
 
             With --pitr AWS restores the table as it was at that time into a new one; the table itself stays as it is.
 

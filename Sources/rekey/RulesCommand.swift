@@ -52,9 +52,13 @@ struct RulesCheckCommand: ParsableCommand {
             }
         }
         guard proof.isAccepted else {
-            let refusals = proof.findings.filter { $0.severity == .refusal }.count
+            let refusals = proof.findings.filter { $0.severity == .refusal }.map(\.code.rawValue)
+            var codes: [String] = []
+            for code in refusals where !codes.contains(code) { codes.append(code) }
             throw RekeyError(
-                .rulesRefused, "\(refusals) finding\(refusals == 1 ? "" : "s") against the rules", source: file)
+                .rulesRefused,
+                "\(refusals.count) finding\(refusals.count == 1 ? "" : "s") against the rules; see \(codes.map { "rekey explain \($0)" }.joined(separator: ", "))",
+                source: file)
         }
     }
 
@@ -62,7 +66,7 @@ struct RulesCheckCommand: ParsableCommand {
         let findings = proof.findings.map { finding in
             JSONValue.object([
                 ("code", .string(finding.code.rawValue)), ("severity", .string(finding.severity.rawValue)),
-                ("rule", .integer(finding.rule)), ("line", .integer(finding.line)),
+                ("rule", .integer(finding.rule + 1)), ("line", .integer(finding.line)),
                 ("message", .string(finding.message)),
             ])
         }
@@ -87,9 +91,15 @@ struct RulesInvertCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The rule file, or -.", valueName: "file"))
     var file: String
 
+    @OptionGroup var reporting: ReportOptions
+
     func run() throws {
         let inverse: RuleSet
         do { inverse = try loadRules(file).inverted() } catch { throw error.at(source: file) }
+        if reporting.json {
+            let result = [("command", JSONValue.string("rules invert")), ("inverse", .string(inverse.yaml))]
+            return try Terminal.print(JSONValue.object(result).text)
+        }
         try Terminal.print(inverse.yaml)
     }
 }
@@ -114,6 +124,8 @@ struct RulesExplainCommand: ParsableCommand {
     @Argument(help: "The sort key, where the table has one.")
     var sort: String?
 
+    @OptionGroup var reporting: ReportOptions
+
     func run() throws {
         let rules = try loadRules(file)
         guard (sort != nil) == (rules.sort != nil) else {
@@ -123,6 +135,25 @@ struct RulesExplainCommand: ParsableCommand {
                     ? "the rules know no sort key; give the partition key alone" : "give the sort key too",
                 source: file)
         }
-        for line in rules.explain(partition: partition, sort: sort).lines { try Terminal.print(line) }
+        let explanation = rules.explain(partition: partition, sort: sort)
+        if reporting.json { return try Terminal.print(json(explanation).text) }
+        for line in explanation.lines { try Terminal.print(line) }
+    }
+
+    private func json(_ explanation: Explanation) -> JSONValue {
+        func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+        func number(_ rule: Int?) -> JSONValue { rule.map { .integer($0 + 1) } ?? .null }
+        return .object([
+            ("command", .string("rules explain")), ("rule", number(explanation.rule)),
+            (
+                "tried",
+                .array(
+                    explanation.attempts.map { .object([("rule", number($0.rule)), ("failure", text($0.failure))]) })
+            ),
+            ("captures", .object(explanation.captures.map { ($0.name, .string($0.value)) })),
+            ("demands", .array(explanation.demands.map { .string($0) })),
+            ("partition", text(explanation.newPartition)), ("sort", text(explanation.newSort)),
+            ("madeBy", number(explanation.producer)),
+        ])
     }
 }

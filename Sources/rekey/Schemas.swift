@@ -5,10 +5,12 @@ enum Schemas {
         ("extract", stage("extract", written)), ("transform", stage("transform", [])), ("load", stage("load", loaded)),
         ("verify", verify), ("digest", digest), ("snapshot create", snapshotCreate), ("snapshot check", snapshotCheck),
         ("snapshot list", snapshotList), ("snapshot prune", snapshotPrune),
+        ("snapshot export", snapshotExport),
         ("restore", stage("restore", loaded + [optional("verified", .integer("Items read back and found equal."))])),
-        ("rules check", rulesCheck), ("preflight", preflight), ("migrate", outcome("migrate")),
+        ("rules check", rulesCheck), ("rules invert", rulesInvert), ("rules explain", rulesExplain),
+        ("preflight", preflight), ("migrate", outcome("migrate")),
         ("rollback", .either([rollback, pointInTime])), ("resume", outcome("resume")),
-        ("status", .either([run, .array(run, "All runs, the oldest first.")])), ("rehearse", rehearse),
+        ("status", .either([run, allRuns])), ("rehearse", rehearse),
         ("monitor", .either([activity, logEvent])), ("control", control), ("report", report),
         ("init", initial), ("query", query), ("convert", stage("convert", converted)), ("explain", explain),
     ]
@@ -74,12 +76,24 @@ enum Schemas {
         member("findings", .array(.string("A sentence."), "What is wrong.")), optional("digest", hex),
     ])
 
-    private static let snapshotList = Schema.array(
-        .object([
-            member("path", .string("The snapshot.")), member("time", .nullable(.string("When it was made, UTC."))),
-            member("rekey", .boolean("Whether rekey wrote it.")), member("count", .nullable(.integer("Items."))),
-            member("digest", .nullable(hex)), member("bytes", .integer("Bytes of its files.")),
-        ]), "The snapshots that were found.")
+    private static let snapshotList = Schema.object([
+        member("command", .constant("snapshot list")),
+        member(
+            "snapshots",
+            .array(
+                .object([
+                    member("path", .string("The snapshot.")),
+                    member("time", .nullable(.string("When it was made, UTC."))),
+                    member("rekey", .boolean("Whether rekey wrote it.")),
+                    member("count", .nullable(.integer("Items."))),
+                    member("digest", .nullable(hex)), member("bytes", .integer("Bytes of its files.")),
+                ]), "The snapshots that were found.")),
+    ])
+
+    private static let snapshotExport = Schema.object([
+        member("command", .constant("snapshot export")), member("path", .string("The snapshot.")),
+        member("count", .integer("Items written.")),
+    ])
 
     private static let snapshotPrune = Schema.object([
         member("command", .constant("snapshot prune")), member("executed", .boolean("Whether they were removed.")),
@@ -102,6 +116,28 @@ enum Schemas {
                     member("message", .string("A sentence.")),
                 ]), "What the proof found.")),
         member("inverse", .nullable(.string("The rules that move everything back, as YAML."))),
+    ])
+
+    private static let rulesInvert = Schema.object([
+        member("command", .constant("rules invert")),
+        member("inverse", .string("The rules that move everything back, as YAML.")),
+    ])
+
+    private static let rulesExplain = Schema.object([
+        member("command", .constant("rules explain")),
+        member("rule", .nullable(.integer("The number of the rule that moves the key."))),
+        member(
+            "tried",
+            .array(
+                .object([
+                    member("rule", .integer("Its number.")),
+                    member("failure", .nullable(.string("Why it does not match."))),
+                ]), "The rules, up to the first that matches.")),
+        member("captures", .map(.string("As text."), "What the names in braces hold.")),
+        member("demands", .array(.string("A condition."), "What an item must have besides its key.")),
+        member("partition", .nullable(.string("The new partition key."))),
+        member("sort", .nullable(.string("The new sort key."))),
+        member("madeBy", .nullable(.integer("The rule that could have made the key: it looks as if moved already."))),
     ])
 
     private static let preflight = Schema.object([
@@ -157,6 +193,10 @@ enum Schemas {
             .array(
                 .map(.string("A fact."), "A line of the ledger: step, time, and what the step has to say."),
                 "What was done.")),
+    ])
+
+    private static let allRuns = Schema.object([
+        member("command", .constant("status")), member("runs", .array(run, "All runs, the oldest first.")),
     ])
 
     private static let rehearse = Schema.object([

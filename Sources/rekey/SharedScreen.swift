@@ -57,7 +57,7 @@ struct SharedScreen {
             output = ""
             write(message)
         }
-        let width = columns
+        let width = Terminal.columns(2)
         output += lines.lines.map { Self.cut($0.text, to: width) + "\u{1B}[K" }.joined(separator: "\r\n")
         if lines.lines.count < lines.height { output += "\u{1B}[J" }
         put(output)
@@ -112,11 +112,6 @@ struct SharedScreen {
         let sink = FileDescriptorSink(2, name: "standard error", closes: false)
         try? sink.write(utf8: text)
         try? sink.finish()
-    }
-
-    private var columns: Int {
-        var size = winsize()
-        return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
     }
 
     /// As much as fits into a line, so that it does not wrap: then the lines above would be counted wrong.

@@ -178,8 +178,8 @@ struct SnapshotListCommand: ParsableCommand {
     func run() throws {
         let found = try listSnapshots(directory, in: fileStore(of: directory, services: live.services))
         if reporting.json {
-            try Terminal.print(JSONValue.array(found.map(json)).text)
-            return
+            return try Terminal.print(
+                JSONValue.object([("command", .string("snapshot list")), ("snapshots", .array(found.map(json)))]).text)
         }
         if found.isEmpty { return try Terminal.print("no snapshots in \(directory)") }
         for snapshot in found {
@@ -316,6 +316,7 @@ struct SnapshotExportCommand: ParsableCommand {
         try FileUse.check(
             // An export is a directory, however its path ends.
             reads: [("DIR", directory.hasSuffix("/") ? directory : directory + "/")], writes: [("--output", output)])
+        let isOnOutput = FileUse.isStandardOutput(output)
         let export = try Export.open(directory, in: fileStore(of: directory, services: live.services))
         let rules = try export.metadata?.rules.map { rules throws(RekeyError) in
             try RuleSet.parse(yaml: rules.text, source: directory)
@@ -329,6 +330,13 @@ struct SnapshotExportCommand: ParsableCommand {
             sink.abandon()
             throw error
         }
-        if !reporting.quiet { Terminal.error("rekey snapshot export: wrote \(count) items") }
+        if reporting.json {
+            let result = JSONValue.object([
+                ("command", .string("snapshot export")), ("path", .string(directory)), ("count", .integer(count)),
+            ])
+            if isOnOutput { Terminal.result(result) } else { try Terminal.print(result.text) }
+        } else if !reporting.quiet {
+            Terminal.error("rekey snapshot export: wrote \(count) item\(count == 1 ? "" : "s")")
+        }
     }
 }

@@ -26,7 +26,8 @@ struct StatusCommand: ParsableCommand {
         if let name { return try show(try RunStatus(try RunDirectory.find(name, runs: runs.runs))) }
         let (found, unreadable) = try RunStatus.list(runs.runs)
         if reporting.json {
-            try Terminal.print(JSONValue.array(found.map(json)).text)
+            try Terminal.print(
+                JSONValue.object([("command", .string("status")), ("runs", .array(found.map(json)))]).text)
         } else if found.isEmpty {
             try Terminal.print("no runs in \(runs.runs)")
         } else {
@@ -50,10 +51,11 @@ struct StatusCommand: ParsableCommand {
             try Terminal.print("\(step.time)  \(step.step.rawValue)\(facts.isEmpty ? "" : ": \(facts)")")
         }
         switch status.state {
-        case .rollingBack,
-            .stopped where status.isGoingBack:
+        case .running, .rollingBack:
+            try Terminal.print("to lead it: rekey control \(status.path) pause, go, stop or --max-wcu UNITS")
+        case .stopped where status.isGoingBack:
             try Terminal.print("to go on: rekey rollback \(status.path) --execute")
-        case .running, .stopped: try Terminal.print("to go on: rekey resume \(status.path)")
+        case .stopped: try Terminal.print("to go on: rekey resume \(status.path)")
         case .finished: try Terminal.print("to go back: rekey rollback \(status.path) --execute")
         case .rolledBack: break
         }

@@ -65,6 +65,12 @@ enum Terminal {
 
     static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
+    /// How wide the terminal is; 80 where it does not say.
+    static func columns(_ descriptor: Int32) -> Int {
+        var size = winsize()
+        return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+
     /// A line typed by the user; nil at the end of input.
     static func readAnswer(prompt: String) -> String? {
         ProgressDisplay.hold(true)

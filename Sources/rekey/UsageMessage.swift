@@ -7,19 +7,38 @@ enum UsageMessage {
     ///   - arguments: what was typed behind `rekey`.
     static func text(of said: String, arguments: [String]) -> String {
         var name = "rekey"
+        var type: any ParsableCommand.Type = Rekey.self
         var known = Rekey.configuration.subcommands
         var rest = arguments[...]
         while let word = rest.first, let command = known.first(where: { $0.configuration.commandName == word }) {
             name += " \(word)"
             rest.removeFirst()
+            type = command
             known = command.configuration.subcommands
         }
         if let word = rest.first, !known.isEmpty {
             let verbs = known.filter { $0.configuration.shouldDisplay }.compactMap { $0.configuration.commandName }
             if let message = wrongVerb(word, name: name, verbs: verbs) { return message }
         }
-        let sentence = said.hasSuffix(".") ? String(said.dropLast()) : said
+        // What is missing may be missing because it was typed wrong.
+        let wrong = said.hasPrefix("Missing expected argument") ? wrongOption(in: rest, of: type) : nil
+        let text = wrong ?? said
+        let sentence = text.hasSuffix(".") ? String(text.dropLast()) : text
         return "\(name): \(sentence)\(sentence.hasSuffix("?") ? " See" : "; see") \(name) --help"
+    }
+
+    /// The first option that the command does not know, in the parser's words; nil where it knows all of them.
+    private static func wrongOption(in arguments: ArraySlice<String>, of type: any ParsableCommand.Type) -> String? {
+        // A line of the help page is `  -o, --output <file>  Write to this file`.
+        let known = Rekey.helpMessage(for: type, includeHidden: true).split(separator: "\n")
+            .flatMap { $0.split(separator: " ").prefix(2) }.filter { $0.hasPrefix("--") }.map(String.init)
+        for argument in arguments.prefix(while: { $0 != "--" }) where argument.hasPrefix("--") {
+            let option = String(argument.prefix { $0 != "=" })
+            if known.contains(option) { continue }
+            let guess = Suggestion.nearest(to: option, among: known)
+            return "Unknown option '\(option)'." + (guess.map { " Did you mean '\($0)'?" } ?? "")
+        }
+        return nil
     }
 
     /// What is wrong where a verb was expected; nil for an option that may stand there.

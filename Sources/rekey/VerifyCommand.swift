@@ -10,7 +10,7 @@ struct VerifyCommand: AsyncParsableCommand {
         abstract: "Compare what rules should have made of OLD with what stands in NEW.",
         usage: "rekey verify <old> <new> --rules <file> [--diff] [<options>]",
         discussion: """
-            Counts and digests of the moved items; with --diff one line an item: = equal, - missing, + only in NEW, * different.
+            Counts and digests of the moved items; with --diff one line an item: = equal, - missing, + only in NEW, * different. \
             Differences end with status 76.
 
               rekey verify backup/ local:t.db --rules plan-structure.yaml --diff

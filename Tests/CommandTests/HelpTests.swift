@@ -68,6 +68,17 @@ struct HelpTests {
         #expect(
             page.discussion.contains("Exit status: 0 done"), "rekey help \(page.name): end with \\(ExitStatus.help)")
         #expect(page.abstract.hasSuffix("."), "rekey help \(page.name): the abstract is a sentence")
+        // A page is 80 columns wide: a longer example would break where no shell goes on, and a break of the source's
+        // own within a paragraph would stand in the middle of a line.
+        let texts = page.discussion.components(separatedBy: "Exit status:")[0]
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        for (line, next) in zip(texts, texts.dropFirst()) where !line.isEmpty {
+            #expect(
+                !line.hasPrefix("  ") || line.count <= 80, "rekey help \(page.name): \(line.count) columns: \(line)")
+            #expect(
+                line.hasPrefix("  ") || next.isEmpty || next.hasPrefix("  "),
+                "rekey help \(page.name): break no paragraph: \(line)")
+        }
         for argument in page.arguments {
             #expect(
                 argument.help.hasSuffix("."), "rekey help \(page.name): say what \(argument.name) is, in a sentence")

@@ -37,6 +37,10 @@ import Testing
         // Nothing is lost, and what was written can be read.
         try await requireNothingLost(changed, world.table, "stopped")
         #expect(try RunStatus(world.run).state == .stopped)
+        // A process that goes on writes no line until its first step is done.
+        let worker = try RunControl(world.run, governor: nil) { _ in }
+        #expect(try RunStatus(world.run).state == .running)
+        worker.end()
         _ = try await world.rollback(onConflict: .keepCurrent).dryRun()
         _ = try await world.resume()
         let moved = try await world.items()

@@ -128,6 +128,7 @@ struct ReportBrowserTests {
             <p class="pale">pale</p><p style="width: 1500px">wide</p><h3>no first heading</h3><img src="away.png">
             <svg viewBox="0 0 100 20" width="100%"><text x="1" y="15">under</text><text x="4" y="15">over</text></svg>
             <svg role="img" viewBox="0 0 9 9"></svg><table><tr><td>1</td></tr></table>
+            <div class="scroll" style="overflow-x: auto"><div style="width: 1200px">a table</div></div>
             <details><summary>more</summary>text</details></body></html>
             """
         let look = try #require(try look([("bad", bad)])["bad.html"])
@@ -135,7 +136,7 @@ struct ReportBrowserTests {
             "dark: contrast", "phone: the page is", "light: under and over lie on each other", "not one first heading",
             "an image has no name", "a table has no caption", "language, title or main part is missing",
             "asks for file:",
-            "what has the keyboard is not shown",
+            "what has the keyboard is not shown", "phone: a table is wider than its place",
         ] {
             #expect(look.faults.contains { $0.contains(sign) }, "\(sign) is not among \(look.faults)")
         }

@@ -56,6 +56,29 @@ struct ReportTests {
         #expect(abs(ReportSVG.niceTop(most) - top) < top / 1000)
     }
 
+    @Test(
+        "The lines of a grid say where they are",
+        arguments: [
+            (0.003, "0.0025", "0.005"), (0.21, "0.125", "0.25"), (2, "1", "2"), (2.2, "1.25", "2.5"),
+            (240, "125", "250"),
+            (2100, "1250", "2500"), (24_000, "12.5 k", "25 k"), (230_000, "125 k", "250 k"), (2.4e6, "1.25 M", "2.5 M"),
+            (1.7e7, "10 M", "20 M"),
+        ])
+    func grid(most: Double, half: String, whole: String) {
+        let top = ReportSVG.niceTop(most)
+        #expect([ReportSVG.label(top / 2), ReportSVG.label(top)] == [half, whole])
+        #expect(ReportSVG.label(0) == "0")
+    }
+
+    @Test(
+        "A time that was measured is not rounded up",
+        arguments: [
+            (1, "1 s"), (119, "119 s"), (120, "2 min"), (122, "2 min 2 s"), (3600, "1 h"), (4870, "1 h 21 min"),
+        ])
+    func time(seconds: Int, text: String) {
+        #expect(Message.time(seconds: seconds).description == text)
+    }
+
     @Test("Hostile text stays text, in HTML and in Markdown")
     func hostile() throws {
         let evil = "<script>alert(1)</script>\"' onload=x &amp; \u{202E}\u{0} | `a` [x](http://e) @team\n# heading"
