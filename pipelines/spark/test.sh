@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Tests rekey_spark.py with PySpark on the cores of this machine: the same digest as one machine's, killed workers and
-# processes, parts that fail for good, parts that are cut short. Installs what is missing: Java, and PySpark into .build.
+# processes, parts that fail for good, parts that are cut short. Builds rekey where it is not built, and installs what is missing: Java,
+# and PySpark into .build.
 #
 #   pipelines/spark/test.sh          the sample, a small export, and a live table and a bucket on a server of this machine: a few minutes
-#   pipelines/spark/test.sh long     2,000,000 items with two programs killed on the way (build rekey with -c release)
+#   pipelines/spark/test.sh long     2,000,000 items with two programs killed on the way (of a release build: swift build -c release)
 #
 # REKEY and SAMPLE are the programs to use in place of those in .build, REKEY_PYSPARK another version of PySpark.
 set -euo pipefail
@@ -15,13 +16,16 @@ cd "$(dirname "$0")/../.."
 pyspark=${REKEY_PYSPARK:-3.5.9}
 root=$PWD
 
-# built NAME   The newest built program of that name.
+# built NAME   The newest built program of that name; where there is none it is built.
 built() {
   local file newest=""
   for file in ".build/debug/$1" ".build/release/$1"; do
     if [ -x "$file" ] && { [ -z "$newest" ] || [ "$file" -nt "$newest" ]; }; then newest=$file; fi
   done
-  [ -n "$newest" ] || { echo "$1 is not built; run swift build --product $1" >&2; return 69; }
+  if [ -z "$newest" ]; then
+    newest=.build/release/$1
+    { install_missing zlib1g-dev libcurl4-openssl-dev libsqlite3-dev && require_swift && swift build -c release --product "$1"; } >&2 || return
+  fi
   echo "$root/$newest"
 }
 rekey=${REKEY:-$(built rekey)}
@@ -202,6 +206,7 @@ PYTHON
 # 2,000,000 items (REKEY_ITEMS for another number); one Python worker and one rekey are killed while they run.
 long() {
   local started=$SECONDS items=${REKEY_ITEMS:-2000000} killer name victim
+  install_missing procps
   "$sample" export "$work/many" --items "$items" --users $((items / 10)) --plans $((items / 5)) --files 16 >/dev/null
   echo "made $items items in $((SECONDS - started)) s"
   started=$SECONDS
