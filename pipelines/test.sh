@@ -43,6 +43,10 @@ if [ -n "$sanitizer" ]; then
   export REKEY_FAULT_SERVER=${REKEY_FAULT_SERVER:-$PWD/.build-$sanitizer/debug/rekey-fault-server}
 fi
 swift build --build-tests ${build[@]+"${build[@]}"}
+if [ "$sanitizer" = thread ] && [ "$(uname)" = Linux ]; then
+  clang -shared -fPIC -O1 -o .build-thread/mutex_order.so Tests/Sanitizers/mutex_order.c -ldl
+  export LD_PRELOAD=$PWD/.build-thread/mutex_order.so
+fi
 [ "$fuzz" = 0 ] || bash Tests/FuzzTests/fuzz.sh "$fuzz"
 # Some minutes and 400 MB; under a sanitizer there would be nothing new in it.
 [ -z "$long" ] || [ -n "$sanitizer" ] || bash pipelines/spark/test.sh
