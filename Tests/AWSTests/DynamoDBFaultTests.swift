@@ -122,7 +122,7 @@ import Testing
         let (old, new) = (try item("PLAN#1", "META"), try item("PLAN", "META#1"))
         let changed = try Item(validating: Array(#"{"PK":{"S":"PLAN#1"},"SK":{"S":"META"},"a0":{"N":"7"}}"#.utf8))
         var plan = FaultPlan(sequence: [.held], operations: [operation])
-        plan.slowMilliseconds = 3000
+        plan.slowMilliseconds = 6000
         try await withTable(old, plan) { table, server in
             async let result: Item? =
                 operation == "DeleteItem"
