@@ -68,7 +68,7 @@ job() {
 }
 conf=()
 # spark-submit lets the job's standard error go to its own standard output.
-said() { cat "$work"/last.* | grep -qE -- "$1" || fail "the job did not say: $1"; }
+said() { grep -qE -- "$1" "$work"/last.* || fail "the job did not say: $1"; }
 # result NAME   A member of the job's result.
 result() { tail -n 1 "$work/last.out" | "$spark/bin/python" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 # Nothing of a job is left but what is named: work folders, parts, processes.
