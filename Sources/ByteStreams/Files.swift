@@ -182,6 +182,20 @@ package func parentDirectory(_ path: String) -> String {
     return above.isEmpty ? "/" : above
 }
 
+/// A path whose last name is the directory's own and not that of a link to it, `.` or `..`: what is above it in the path is above it on the
+/// disk too.
+///
+/// - Throws: `.inputMissing`, `.permission` or `.inputOutput` where that is not known.
+package func pathOfItself(_ path: String) throws(RekeyError) -> String {
+    let trimmed = withoutTrailingSlashes(path)
+    if let name = trimmed.split(separator: "/").last, name != ".", name != ".." {
+        guard case .symbolicLink = FileKind(of: trimmed, followingLinks: false) else { return trimmed }
+    }
+    guard let real = realpath(trimmed, nil) else { throw lookingFailed(path, errno) }
+    defer { free(real) }
+    return String(cString: real)
+}
+
 /// `a/b//` is `a/b`, and `/` stays.
 func withoutTrailingSlashes(_ path: String) -> String {
     var rest = path[...]

@@ -27,6 +27,8 @@ let koreanSentences: [String: String] = [
     "✓ DRY RUN completed successfully": "✓ DRY RUN을 성공적으로 마쳤습니다",
     "✓ As in the plan of %1": "✓ %1의 계획과 같습니다",
     "Plan: %1": "계획: %1",
+    "✓ Already migrated: %1 with new structure, none with old that the rules move; nothing was changed":
+        "✓ 이미 마이그레이션되었습니다(새 구조 %1, 규칙이 옮길 기존 구조 없음). 아무것도 바꾸지 않았습니다",
     "✓ Already migrated: %1 with new structure, none with old; nothing was changed":
         "✓ 이미 마이그레이션되었습니다(새 구조 %1, 기존 구조 없음). 아무것도 바꾸지 않았습니다",
     "no item of the table matches the rules; nothing was changed": "규칙에 맞는 항목이 테이블에 없습니다. 아무것도 바꾸지 않았습니다",

@@ -18,6 +18,12 @@ let koreanReport: [String: String] = [
     "%1 h": "%1시간",
     "%1 h %2 min": "%1시간 %2분",
     "Run": "실행",
+    "%1 moved to new keys and verified; under neither key, deleted by another writer or lost: %2 of the snapshot, which holds them":
+        "%1를 새 키로 옮기고 확인했지만, 스냅샷의 %2개는 어느 키에도 없습니다. 다른 쓰기 작업이 삭제했거나 사라진 것입니다. 스냅샷에는 남아 있습니다",
+    "%1 moved to new keys, every one read back and verified; gone meanwhile, their time to live over: %2":
+        "%1를 새 키로 옮기고 모두 다시 읽어 확인했습니다. %2개는 TTL이 지나 사라졌습니다",
+    "Taken back, but the table is not what it was before the run: its digest is another. Others wrote to it since, or the rollback kept or left what was changed":
+        "롤백했지만 테이블이 실행 전과 같지 않습니다(다이제스트가 다름). 그 후 다른 쓰기 작업이 있었거나, 바뀐 항목을 롤백이 유지하거나 그대로 두었습니다",
     "%1 moved to new keys, every one read back and verified; nothing was lost":
         "%1를 새 키로 옮기고 모두 다시 읽어 검증했습니다. 유실된 항목은 없습니다",
     "Taken back: the old items are where they were": "롤백했습니다. 기존 항목이 모두 원래 자리에 있습니다",

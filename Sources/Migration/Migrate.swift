@@ -74,7 +74,7 @@ package struct Migrate: Sendable {
         events(.heading(heading(mode: Message("Mode: DRY RUN"))))
         warnOfNoHook()
         let report = try await survey()
-        if let outcome = settled(report) {
+        if let outcome = try settled(report) {
             try requirePinned(plan(report))
             return outcome
         }
@@ -160,17 +160,39 @@ package struct Migrate: Sendable {
     }
 
     /// The outcome where nothing is left to move.
-    private func settled(_ report: PreflightReport) -> Outcome? {
+    ///
+    /// - Throws: `.stoppedResumable` where the last run of these rules on the table has not come to its end.
+    private func settled(_ report: PreflightReport) throws(RekeyError) -> Outcome? {
         guard report.survey.old.count == 0 else { return nil }
+        try requireNoStoppedRun(report.description)
         if report.isMigrated {
+            let new = report.survey.new.count
             events(
-                .success(
-                    "✓ Already migrated: \(counted: report.survey.new.count, noun) with new structure, none with old; nothing was changed"
-                ))
+                report.survey.notMoved == 0
+                    ? .success(
+                        "✓ Already migrated: \(counted: new, noun) with new structure, none with old; nothing was changed"
+                    )
+                    : .success(
+                        "✓ Already migrated: \(counted: new, noun) with new structure, none with old that the rules move; nothing was changed"
+                    ))
             return .alreadyMigrated
         }
         events(.warning("no item of the table matches the rules; nothing was changed"))
         return .nothingToDo
+    }
+
+    /// A run that moved everything and stopped later, as at a hook or a check, is not done because nothing is left to move.
+    private func requireNoStoppedRun(_ description: TableDescription) throws(RekeyError) {
+        let last = try RunStatus.list(runs).runs.last {
+            $0.plan.tableARN == description.arn && $0.plan.tableID == description.id
+                && $0.plan.rulesName == rules.name
+        }
+        guard let last, last.state == .stopped else { return }
+        let way = last.isGoingBack ? "rekey rollback \(last.path) --execute" : "rekey resume \(last.path)"
+        throw RekeyError(
+            .stoppedResumable,
+            "nothing is left to move, but the run \(last.plan.id) did not come to its end; go on with \(way)",
+            source: table.name)
     }
 
     private func requirePassed(_ report: PreflightReport) throws(RekeyError) {
@@ -208,11 +230,11 @@ package struct Migrate: Sendable {
             try? removeTree(run.path)
             throw error
         }
-        if let outcome = settled(prepared.report) {
+        if prepared.report.survey.old.count == 0 {
             watch.detach()
             try? removeTree(run.path)
-            return outcome
         }
+        if let outcome = try settled(prepared.report) { return outcome }
         var steps = RunSteps(
             run: run, plan: prepared.plan, table: table, rules: rules, events: events,
             temporaryDirectory: temporaryDirectory

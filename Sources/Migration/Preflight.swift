@@ -120,6 +120,12 @@ package struct Preflight: Sendable {
         add("items", .ok, "\(survey.table.count) in the table, counted")
         add("old \(noun)s", .ok, "\(survey.old.count)")
         add("new \(noun)s", .ok, "\(survey.new.count)")
+        if survey.notMoved > 0 {
+            add(
+                "not moved", .warning,
+                "\(survey.notMoved) with a key as in the rules' from, but other attributes than the rules ask for (such as \(survey.notMovedSample.map(\.description) ?? "")); they stay"
+            )
+        }
         for one in survey.counts { add("\(one.prefix) items", .ok, "\(one.count)") }
         if survey.collisions > 0 {
             let first = survey.collisionSentences.first ?? ""

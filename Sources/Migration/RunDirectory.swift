@@ -88,10 +88,11 @@ package struct RunDirectory: Sendable {
 
     package var id: String { path.split(separator: "/").last.map(String.init) ?? path }
 
-    /// Finds a run by its path or by its name below `runs`.
+    /// Finds a run by its path or by its name below `runs`. Its path is then one of the directory itself, since the lock of the table lies
+    /// in the one above.
     package static func find(_ text: String, runs: String) throws(RekeyError) -> RunDirectory {
         for path in [text, runs + "/" + text] where fileExists(path + "/plan.json") {
-            return RunDirectory(path: path)
+            return RunDirectory(path: try pathOfItself(path))
         }
         throw RekeyError(
             .inputMissing, "there is no run \(text) here or in \(runs); rekey status lists the runs", source: text)

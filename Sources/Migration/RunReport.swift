@@ -47,18 +47,43 @@ package struct RunReport: Sendable {
             sections: sections)
     }
 
-    private var moved: Int {
-        plan.oldCount - (entry(.finished)?.facts["gone"].flatMap { Int($0) } ?? 0)
-    }
+    private var gone: Int { count("gone") }
+    private var expired: Int { count("expired") }
+    private var moved: Int { plan.oldCount - gone - expired }
+
+    /// Of the last line of a run that came to its end.
+    private func count(_ fact: String) -> Int { entry(.finished)?.facts[fact].flatMap { Int($0) } ?? 0 }
 
     private var verdict: (ReportDocument.Verdict, Message) {
         switch status.state {
         case .finished:
+            if gone > 0 {
+                return (
+                    .attention,
+                    Message(
+                        "\(counted: moved, noun) moved to new keys and verified; under neither key, deleted by another writer or lost: \(gone) of the snapshot, which holds them"
+                    )
+                )
+            }
             return (
                 .good,
-                Message("\(counted: moved, noun) moved to new keys, every one read back and verified; nothing was lost")
+                expired == 0
+                    ? Message(
+                        "\(counted: moved, noun) moved to new keys, every one read back and verified; nothing was lost")
+                    : Message(
+                        "\(counted: moved, noun) moved to new keys, every one read back and verified; gone meanwhile, their time to live over: \(expired)"
+                    )
             )
-        case .rolledBack: return (.good, Message("Taken back: the old items are where they were"))
+        case .rolledBack:
+            guard entry(.rolledBack)?.facts["digest"].map({ $0 == plan.tableDigest }) ?? true else {
+                return (
+                    .attention,
+                    Message(
+                        "Taken back, but the table is not what it was before the run: its digest is another. Others wrote to it since, or the rollback kept or left what was changed"
+                    )
+                )
+            }
+            return (.good, Message("Taken back: the old items are where they were"))
         case .rollingBack,
             .stopped where status.isGoingBack:
             return (

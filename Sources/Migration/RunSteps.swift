@@ -258,7 +258,7 @@ package struct RunSteps: Sendable {
             .finished,
             [
                 ("count", "\(survey.table.count)"), ("digest", survey.table.hex), ("gone", "\(left.gone.count)"),
-                ("unresolved", "\(survey.references.unresolvedAfter)"),
+                ("expired", "\(left.expired)"), ("unresolved", "\(survey.references.unresolvedAfter)"),
             ])
         let moved = plan.oldCount - left.count
         events(

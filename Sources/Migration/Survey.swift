@@ -26,6 +26,9 @@ package struct Survey: Sendable {
     package var samples: [Sample] = []
     /// The first new items, where there are no old ones to show.
     package var newSamples: [Sample] = []
+    /// Items whose keys are as in a rule's `from`, but which no rule moves for what their other attributes are; the first of them.
+    package var notMoved = 0
+    package var notMovedSample: ItemKey?
     /// Old items whose equal is under the new key already.
     package var alreadyPresent = 0
     /// Findings that stop a run, the first of them as sentences.
@@ -188,6 +191,11 @@ private struct SurveyReader: ~Copyable {
             }
             try one.bytes.withRawBytes { content throws(RekeyError) in
                 try collisions.add(.present, key: key, oldKey: key, content: content)
+            }
+        } else if rekeyer.looksAtAttributes, try rekeyer.matchesKey(view) {
+            survey.notMoved += 1
+            if survey.notMovedSample.map({ key.sortableBytes.lexicographicallyPrecedes($0.sortableBytes) }) ?? true {
+                survey.notMovedSample = key
             }
         }
         try references.add(key, isMoved: false)

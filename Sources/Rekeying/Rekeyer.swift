@@ -23,7 +23,7 @@ package struct Rekeyer: ~Copyable {
     /// Whether the keys that the rules make are told by their parts; else, as one-way rules allow, by their beginning alone.
     private let readsBack: Bool
     /// Whether a rule looks at more than the key.
-    private let looksAtAttributes: Bool
+    package let looksAtAttributes: Bool
     private let partitionName: [UInt8]
     private let sortName: [UInt8]?
     private let schemaNames: (partition: String, sort: String?)
@@ -116,7 +116,7 @@ package struct Rekeyer: ~Copyable {
     package mutating func matchesKey(_ view: ItemView) throws(ItemError) -> Bool {
         forgetCopies()
         let slots = try keySlots(view)
-        guard let partition = text(slots.partition, in: view) else { return false }
+        guard let partition = text(slots.partition, in: view), sourceGate.admits(partition) else { return false }
         let sort = text(slots.sort, in: view)
         return rules.contains { prepared in
             captures.reset(count: prepared.captureCount)

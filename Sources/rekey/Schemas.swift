@@ -187,7 +187,7 @@ enum Schemas {
         member(
             "state", .choice(["running", "stopped", "finished", "rolling back", "rolled back"], "Where it stands.")),
         member("table", .string("The table, as it was named.")), member("items", .integer("Items to move.")),
-        member("startedAt", .string("UTC.")),
+        member("startedAt", .string("UTC.")), member("before", countAndDigest),
         member(
             "steps",
             .array(

@@ -45,6 +45,7 @@ struct StatusCommand: ParsableCommand {
         try Terminal.print("state     \(status.state.rawValue)")
         try Terminal.print("table     \(status.plan.table)  \(status.plan.tableARN)")
         try Terminal.print("items     \(status.plan.oldCount)")
+        try Terminal.print("before    \(status.plan.tableCount) in the table, digest \(status.plan.tableDigest)")
         try Terminal.print("snapshot  \(status.path)/\(status.plan.snapshot)")
         for step in status.steps {
             let facts = step.facts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
@@ -66,6 +67,12 @@ struct StatusCommand: ParsableCommand {
             ("run", .string(status.plan.id)), ("path", .string(status.path)),
             ("state", .string(status.state.rawValue)), ("table", .string(status.plan.table)),
             ("items", .integer(status.plan.oldCount)), ("startedAt", .string(status.plan.startedAt)),
+            (
+                "before",
+                .object([
+                    ("count", .integer(status.plan.tableCount)), ("digest", .string(status.plan.tableDigest)),
+                ])
+            ),
             (
                 "steps",
                 .array(

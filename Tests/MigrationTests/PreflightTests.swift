@@ -199,6 +199,8 @@ import Testing
                     world.said.contains("their time to live was over") && report.contains("\"expired\": 1,")
                 let vanished = try world.run.plan().oldCount == 4 && now[key("PLAN", "META#due")] == nil
                 #expect(isCounted == vanished, "before call \(number)")
+                let page = try RunReport(world.run, language: .english).markdown
+                #expect(page.contains("time to live over: 1") == vanished)
                 _ = try await world.table.delete(key("PLAN", "META#due"), condition: .none)
                 _ = try await world.rollback().execute(runs: world.runs)
                 for plan in 1...3 { #expect(try await world.items()[key("PLAN#\(plan)", "META")] != nil) }
