@@ -14,7 +14,8 @@ extension S3Client {
     /// - Parameters:
     ///   - delimiter: `/` to step over what lies in deeper folders; their prefixes are told.
     ///   - limit: no more entries than these are looked for.
-    /// - Throws: `.inputMissing` where there is no such bucket, `.permission` (`s3:ListBucket`).
+    /// - Throws: `.inputMissing` where there is no such bucket, `.permission` (`s3:ListBucket`), `.serviceGaveUp` where the list goes on
+    ///   and does not say where.
     package func list(
         prefix: String, delimiter: String? = nil, limit: Int = .max
     ) throws(RekeyError) -> S3Listing {
@@ -34,8 +35,17 @@ extension S3Client {
                 throw told(error, prefix)
             }
             try take(page, into: &listing)
-            token = page["IsTruncated"]?.text == "true" ? page["NextContinuationToken"]?.text : nil
-        } while token != nil && listing.objects.count + listing.prefixes.count < limit
+            let next = page["IsTruncated"]?.text == "true" ? page["NextContinuationToken"]?.text ?? "" : nil
+            // Taken for its end, the list would lack objects, and nobody would know.
+            if listing.objects.count + listing.prefixes.count >= limit { break }
+            guard next != "", next == nil || next != token else {
+                throw RekeyError(
+                    .serviceGaveUp,
+                    "S3 says that its list goes on, but not where; ask again, or ask whose server this is",
+                    source: path(prefix))
+            }
+            token = next
+        } while token != nil
         return listing
     }
 

@@ -160,6 +160,22 @@ import Testing
         #expect(failures.withLock { $0 } == 3)
     }
 
+    /// A list that goes on and does not say where is not taken for a whole one.
+    @Test(arguments: ["", "<NextContinuationToken>t</NextContinuationToken>"])
+    func aListWithoutItsEnd(token: String) throws {
+        let server = RawServer.answering { _ in
+            RawServer.answer(
+                body:
+                    "<ListBucketResult><IsTruncated>true</IsTruncated>\(token)<Contents><Key>a</Key><Size>1</Size></Contents></ListBucketResult>"
+            )
+        }
+        defer { server.stop() }
+        let client = try client(server)
+        #expect(s3Failure { _ = try client.list(prefix: "") }?.code == .serviceGaveUp)
+        // Who wants one entry has it.
+        #expect(try client.list(prefix: "", limit: 1).objects.count == 1)
+    }
+
     /// The message names the region to ask, whichever way S3 tells it.
     @Test func anotherRegion() throws {
         let server = RawServer.answering { request in
