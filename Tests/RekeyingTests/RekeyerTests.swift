@@ -25,7 +25,8 @@ private func withView<R>(_ line: [UInt8], _ body: (ItemView) throws -> R) throws
         var generator = RuleFileGenerator(random: SeededGenerator(seed: seed), hasSort: hasSort)
         let keys = EnumerationTests.keys(hasSort: hasSort)
         var (files, moved, stayed) = (0, 0, 0)
-        while files < 60 {
+        // Of some seeds few keys move in the first files.
+        while files < 60 || (moved <= 100 && files < 1000) {
             let file = generator.file()
             guard let rules = try? RuleSet.parse(yaml: file.text, source: "random"), rules.check().isAccepted else {
                 continue
