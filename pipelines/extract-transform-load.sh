@@ -19,7 +19,14 @@ work=$(mktemp -d)
 state="nothing was written to $to; run it again"
 trap 'status=$?; rm -rf "$work"; [ "$status" = 0 ] || echo "$0: stopped with status $status; $state" >&2' EXIT
 
+# first STATUS...  Ends with the status of the stage that failed first; 141 is of one that lost its reader.
+first() {
+  local status
+  for status in "$@"; do case $status in 0 | 141) ;; *) exit "$status" ;; esac; done
+  exit 141
+}
+
 "$rekey" rules check "$rules"
-"$rekey" extract "$from" --seal | "$rekey" transform --rules "$rules" --sealed --seal > "$work/items.ndjson"
+"$rekey" extract "$from" --seal | "$rekey" transform --rules "$rules" --sealed --seal > "$work/items.ndjson" || first "${PIPESTATUS[@]}"
 [ $# = 0 ] || state="$to may hold some of the items; run it again: it puts the same ones"
 "$rekey" load "$to" --sealed "$@" < "$work/items.ndjson"

@@ -21,6 +21,13 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+# first STATUS...  Ends with the status of the stage that failed first; 141 is of one that lost its reader.
+first() {
+  local status
+  for status in "$@"; do case $status in 0 | 141) ;; *) exit "$status" ;; esac; done
+  exit 141
+}
+
 rekey=${REKEY:-rekey}
 state="nothing was written to $to; run it again"
 trap 'status=$?; [ "$status" = 0 ] || [ "$status" = 76 ] || echo "$0: stopped with status $status; $state" >&2' EXIT
@@ -31,7 +38,7 @@ trap 'status=$?; [ "$status" = 0 ] || [ "$status" = 76 ] || echo "$0: stopped wi
 
 state="$to was restored and read back, but not compared as a whole; run it again"
 saved=$("$rekey" digest "$snapshot" --json)
-restored=$("$rekey" extract "$to" ${prefix[@]+"${prefix[@]}"} --seal | "$rekey" digest - --sealed --json)
+restored=$("$rekey" extract "$to" ${prefix[@]+"${prefix[@]}"} --seal | "$rekey" digest - --sealed --json || first "${PIPESTATUS[@]}")
 echo "snapshot: $saved"
 echo "restored: $restored"
 [ "$saved" = "$restored" ] || { echo "The digests differ: $to is not what $snapshot holds." >&2; exit 76; }

@@ -18,6 +18,9 @@ package struct SnapshotListing: Sendable, Equatable {
     package var bytes: Int
     /// Why its description cannot be read.
     package var problem: RekeyError?
+    /// Equal in snapshots of the same: the table's ARN and id, the rules that chose the items, and the name before its time. Of items
+    /// from files, which name no table, the folder takes its place. Nil without a time or a readable `rekey.json`.
+    var subject: [String]?
 }
 
 /// The name of a snapshot made at a time: `plan_backup_20261123_211500`.
@@ -63,6 +66,13 @@ private func listing(_ path: String, _ store: any FileStore, isRekey: Bool) -> S
             let metadata = try RekeyMetadata(json: store.readWhole(file, limit: 256 << 20), source: file)
             listing.count = metadata.digest.count
             listing.digest = metadata.digest.hex
+            if listing.time != nil {
+                let table = metadata.tableARN + metadata.tableID
+                listing.subject = [
+                    table.isEmpty ? String(path.dropLast(lastName(path).count)) : table, metadata.rules?.sha256 ?? "",
+                    String(name.dropLast("_YYYYMMDD_HHMMSS".count)),
+                ]
+            }
         } else {
             let file = joined(path, ExportLocation.summaryName)
             listing.count = try ExportSummary(

@@ -17,13 +17,14 @@ package struct PruneResult: Sendable, Equatable {
 /// Removes snapshots of rekey that are older than `keepDays` days both by their name and by their files.
 ///
 /// Without a time in its name a snapshot stays, and so do exports of AWS and whatever lies at or below a protected path. Only files that
-/// a snapshot's own `rekey.json` lists are removed: where others lie in it, it stays whole.
+/// a snapshot's own `rekey.json` lists are removed: where others lie in it, it stays whole. However old, of each table the newest snapshot
+/// stays, and the newest that has items and whose files are there.
 ///
 /// - Parameters:
 ///   - now: the time from which age is counted.
 ///   - protected: paths that unfinished runs name.
 ///   - execute: whether to remove; else the result says what would be.
-/// - Throws: `.usage` for a negative number of days; as `listSnapshots`; `.inputOutput` where removing fails.
+/// - Throws: `.usage` for a negative number of days; as `listSnapshots` and `checkSnapshot`; `.inputOutput` where removing fails.
 package func prune(
     _ directory: String, in store: any FileStore = Disk(), keepDays: Int = 30, now: UTCTime,
     protected: Set<String> = [], execute: Bool = false
@@ -34,10 +35,11 @@ package func prune(
     let limit = UTCTime(milliseconds: now.milliseconds - min(keepDays, 1_000_000) * 86_400_000)
     let protectedPaths = protected.map { store.resolved($0) ?? $0 }
     var result = PruneResult()
-    for snapshot in try listSnapshots(directory, in: store) {
-        if let reason = reasonToKeep(
-            snapshot, store, limit: limit, keepDays: keepDays, protected: protectedPaths)
-        {
+    let found = try listSnapshots(directory, in: store)
+    let newest = try newestOfTables(found, store)
+    for snapshot in found {
+        let other = reasonToKeep(snapshot, store, limit: limit, keepDays: keepDays, protected: protectedPaths)
+        if let reason = other ?? newest[snapshot.path] {
             result.kept.append(PruneResult.Kept(path: snapshot.path, reason: reason))
             continue
         }
@@ -76,6 +78,30 @@ private func reasonToKeep(
     }
     guard others.isEmpty else { return reason(others) }
     return nil
+}
+
+/// By path, why the newest of each table stays: a table whose backups have ceased, or have become empty or damaged, keeps its last good one.
+private func newestOfTables(
+    _ found: [SnapshotListing], _ store: any FileStore
+) throws(RekeyError) -> [String: String] {
+    let byAge = found.compactMap { snapshot in snapshot.time.map { (time: $0, snapshot: snapshot) } }
+        .sorted { $0.time == $1.time ? $0.snapshot.path < $1.snapshot.path : $0.time > $1.time }.map(\.snapshot)
+    var reasons: [String: String] = [:]
+    for (subject, group) in Dictionary(grouping: byAge, by: \.subject) where subject != nil {
+        reasons[group[0].path] = "it is the newest of its table"
+        let full = group.filter { $0.count != 0 }
+        var good = full.first
+        if group.count > 1 {
+            for snapshot in full where try checkSnapshot(snapshot.path, in: store, level: .manifests).isSound {
+                good = snapshot
+                break
+            }
+        }
+        if let good, good.path != group[0].path {
+            reasons[good.path] = "it is the newest of its table that has items and is sound"
+        }
+    }
+    return reasons
 }
 
 /// The files of a snapshot that can be read, as it lists them.

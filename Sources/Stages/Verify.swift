@@ -64,6 +64,7 @@ package struct Verify: Sendable {
         let found = try await read(feed, isOld: true, sorter)
         result.expected = found.digest
         result.moved = found.matched
+        result.comparesNothing = found.digest.count == 0 && feed.counts.read > 0 && !everything
         if let rejection = feed.rejection { throw rejection }
     }
 
@@ -154,10 +155,12 @@ package struct VerifyResult: Sendable {
     package var missing = 0
     package var extra = 0
     package var different = 0
+    /// OLD has items, and the rules concern none of them: equal sides would prove nothing.
+    package var comparesNothing = false
     var requiresOldGone = false
 
-    /// Nothing missing, extra or different, and no old item where none may be.
-    package var isEqual: Bool { expected == found && (!requiresOldGone || oldLeft == 0) }
+    /// Nothing missing, extra or different, no old item where none may be, and something that was compared.
+    package var isEqual: Bool { expected == found && !comparesNothing && (!requiresOldGone || oldLeft == 0) }
 }
 
 /// What a block has to compare.

@@ -51,7 +51,8 @@ enum Schemas {
     ]
 
     private static let verify = Schema.object([
-        member("command", .constant("verify")), member("equal", .boolean("Whether nothing differs.")),
+        member("command", .constant("verify")),
+        member("equal", .boolean("Whether items were compared and nothing differs.")),
         member("expected", countAndDigest), member("found", countAndDigest),
         member("moved", .integer("Items of OLD that a rule moves.")),
         member("oldLeft", .integer("Items of NEW that stand under old keys.")),

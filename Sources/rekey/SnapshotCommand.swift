@@ -207,8 +207,8 @@ struct SnapshotPruneCommand: ParsableCommand {
         abstract: "Remove snapshots older than some days; a dry run without --execute.",
         usage: "rekey snapshot prune <dir> [--keep-days <days>] [--execute] [<options>]",
         discussion: """
-            A younger snapshot is never removed, nor one that an unfinished run names, nor anything that rekey did not write: a snapshot in \
-            which other files lie stays whole.
+            A younger snapshot is never removed, nor the newest of its table, nor one that an unfinished run names, nor anything that \
+            rekey did not write: a snapshot in which other files lie stays whole.
 
               rekey snapshot prune backups --keep-days 30
               rekey snapshot prune backups --execute

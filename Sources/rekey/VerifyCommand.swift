@@ -11,7 +11,7 @@ struct VerifyCommand: AsyncParsableCommand {
         usage: "rekey verify <old> <new> --rules <file> [--diff] [<options>]",
         discussion: """
             Counts and digests of the moved items; with --diff one line an item: = equal, - missing, + only in NEW, * different. \
-            Differences end with status 76.
+            Differences end with status 76, and so do rules that concern no item of OLD.
 
               rekey verify backup/ local:t.db --rules plan-structure.yaml --diff
 
@@ -61,15 +61,27 @@ struct VerifyCommand: AsyncParsableCommand {
             Terminal.error("rekey verify: found    \(result.found.count) \(result.found.hex)")
             Terminal.error("rekey verify: under old keys in NEW: \(result.oldLeft)")
         }
-        guard result.isEqual else {
-            throw RekeyError(
+        guard result.isEqual else { throw difference(result) }
+        if !reporting.json && !reporting.quiet { Terminal.error("rekey verify: equal") }
+    }
+
+    private func difference(_ result: VerifyResult) -> RekeyError {
+        guard result.expected == result.found else {
+            return RekeyError(
                 .differences,
-                result.expected == result.found
-                    ? "\(result.oldLeft) item\(result.oldLeft == 1 ? " still stands" : "s still stand") under old keys; delete them when the new ones are verified"
-                    : "missing \(result.missing), different \(result.different), only in NEW \(result.extra); see each with --diff",
+                "missing \(result.missing), different \(result.different), only in NEW \(result.extra); see each with --diff",
                 source: new)
         }
-        if !reporting.json && !reporting.quiet { Terminal.error("rekey verify: equal") }
+        if result.comparesNothing {
+            return RekeyError(
+                .differences,
+                "no item of OLD is concerned by the rules, so nothing was compared; correct OLD or the rules, or compare all items with --all",
+                source: old)
+        }
+        return RekeyError(
+            .differences,
+            "\(result.oldLeft) item\(result.oldLeft == 1 ? " still stands" : "s still stand") under old keys; delete them when the new ones are verified",
+            source: new)
     }
 
     private func json(_ result: VerifyResult) -> JSONValue {

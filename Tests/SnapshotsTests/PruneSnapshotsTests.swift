@@ -9,12 +9,17 @@ import Testing
     private let now = UTCTime(iso: "2026-11-23T21:15:00Z")!
 
     /// A snapshot whose name and files are as old as wanted.
-    private func make(_ path: String, days: Int, fileDays: Int? = nil) throws {
+    @discardableResult
+    private func make(
+        _ path: String, noun: String = "plan", days: Int, fileDays: Int? = nil, items: Int = 1,
+        information: SnapshotInformation = testInformation
+    ) throws -> String {
         let time = UTCTime(seconds: now.seconds - days * 86400)
-        let whole = "\(path)/\(snapshotName(noun: "plan", at: time))"
+        let whole = "\(path)/\(snapshotName(noun: noun, at: time))"
         try makeDirectories(path)
-        try writeSnapshot(planItems(1), to: whole)
+        try writeSnapshot(planItems(items), to: whole, information: information)
         try age(whole, days: fileDays ?? days)
+        return whole
     }
 
     private func age(_ path: String, days: Int) throws {
@@ -105,6 +110,7 @@ import Testing
                 "data/notes.txt", "data/.hidden", "data/old/00000.json.gz", "manifest-notes.json", "empty/x/y",
                 "data/00001.json.gz.bak",
             ]
+            try make("\(directory)/young", days: 1)
             for other in others {
                 try make("\(directory)/s", days: 40)
                 let path = try #require(try listSnapshots("\(directory)/s").first).path
@@ -134,6 +140,7 @@ import Testing
     @Test func aProtectedPathMayBeTheSnapshotOrAboveOrWrittenOtherwise() throws {
         try withTemporaryDirectory { directory in
             try make("\(directory)/runs/r1", days: 40)
+            try make("\(directory)/young", days: 1)
             let snapshot = try #require(try listSnapshots(directory).first).path
             for path in [
                 snapshot, snapshot + "/", "\(directory)/runs", "\(directory)/./runs/../runs/r1", snapshot + "/data",
@@ -143,6 +150,58 @@ import Testing
             #expect(try prune(directory, now: now, protected: ["\(directory)/run"]).removed.count == 1)
             #expect(try prune(directory, keepDays: 40, now: now).removed == [])
             #expect(expectedError { _ = try prune(directory, keepDays: -1, now: now) }?.code == .usage)
+        }
+    }
+
+    /// Backups of a table that have ceased, years ago, still leave its last one.
+    @Test func theNewestOfEachTableStaysHoweverOld() throws {
+        try withTemporaryDirectory { directory in
+            var other = testInformation
+            other.tableID = "another id"
+            var unknown = testInformation
+            (unknown.tableARN, unknown.tableID) = ("", "")
+            var chosen = testInformation
+            chosen.rules = SnapshotRules(name: "rules", text: "rules: []")
+            let newest = [
+                try make(directory, days: 40), try make(directory, noun: "users", days: 900),
+                try make("\(directory)/other", days: 300, information: other),
+                // Without a table's name the folder tells whose it is.
+                try make("\(directory)/a", days: 500, information: unknown),
+                try make("\(directory)/b", days: 600, information: unknown),
+                // A younger snapshot of some items takes the place of none of all.
+                try make("\(directory)/rules", days: 35, information: chosen),
+            ]
+            let old = [
+                try make("\(directory)/elsewhere", days: 41), try make(directory, noun: "users", days: 901),
+                try make("\(directory)/other", days: 301, information: other),
+                try make("\(directory)/a", days: 501, information: unknown),
+                try make("\(directory)/rules", days: 36, information: chosen),
+            ]
+            for keepDays in [0, 30] {
+                let dry = try prune(directory, keepDays: keepDays, now: now)
+                #expect(Set(dry.removed.map(\.path)) == Set(old))
+                #expect(Set(dry.kept.map(\.path)) == Set(newest))
+                #expect(dry.kept.allSatisfy { $0.reason == "it is the newest of its table" }, "\(dry.kept)")
+            }
+            #expect(try prune(directory, now: now, execute: true).removed.count == old.count)
+            #expect(try prune(directory, now: now, execute: true).removed == [])
+            #expect(Set(try listSnapshots(directory).map(\.path)) == Set(newest))
+        }
+    }
+
+    /// An empty or damaged snapshot never costs the last good one, be it young or old itself.
+    @Test(arguments: [1, 40]) func theNewestGoodOneStaysBesideEmptyAndDamagedOnes(days: Int) throws {
+        try withTemporaryDirectory { directory in
+            let empty = try make(directory, days: days, items: 0)
+            let damaged = try make(directory, days: days + 60)
+            try FileManager.default.removeItem(atPath: "\(damaged)/data/00000.json.gz")
+            try age(damaged, days: days + 60)
+            let good = try make(directory, days: days + 70)
+            let older = try make(directory, days: days + 80)
+            let done = try prune(directory, now: now, execute: true)
+            #expect(Set(done.removed.map(\.path)) == [damaged, older])
+            #expect(done.kept.map(\.path) == [good, empty])
+            #expect(done.kept.first?.reason == "it is the newest of its table that has items and is sound")
         }
     }
 }

@@ -193,9 +193,10 @@ class Work:
         moved, written = reports[1], reports[2]
         report = {"number": number, "output": output, "read": moved["read"], "changed": moved["changed"],
                   "sourceCount": moved["count"], "sourceDigest": moved["digest"],
-                  "count": written["count"], "digest": written["digest"]}
+                  "count": written["count"], "digest": written["digest"],
+                  "rules": hash_of(shipped(self.rules), "sha256")}
         if not is_remote(output):
-            report["md5"] = md5_of(output)
+            report["md5"] = hash_of(output, "md5")
         return report, keys
 
 
@@ -205,12 +206,12 @@ def shipped(path):
     return SparkFiles.get(os.path.basename(path)) if "/" in path else path
 
 
-def md5_of(path):
-    md5 = hashlib.md5()
+def hash_of(path, name):
+    value = hashlib.new(name)
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
-            md5.update(block)
-    return md5.hexdigest()
+            value.update(block)
+    return value.hexdigest()
 
 
 def is_remote(location):
@@ -478,6 +479,7 @@ class Job:
     def transform(self, parts):
         options, folder = self.options, folder_of(self.options.target, self.context, self.options)
         options.target = options.target.rstrip("/")
+        self.rules = hash_of(shipped(options.rules), "sha256")
         self.rekey("rules", "check", shipped(options.rules))
         if folder.exists(options.target):
             raise JobError("%s is there already; name a folder that is not" % options.target, CANNOT_CREATE)
@@ -513,6 +515,9 @@ class Job:
             raise JobError("of %d parts %d came back" % (parts, len(reports)))
         self.require_source(Totals(reports, "sourceCount", "sourceDigest"))
         for report in reports:
+            if report["rules"] != self.rules:
+                raise JobError("part %d/%d of %s was made by other rules than were checked: %s was changed during the job; "
+                               "run it again" % (report["number"], parts, options.source, options.rules), DIFFERENT)
             if report["count"] != report["sourceCount"]:
                 raise JobError("part %d/%d of %s: %d items came in and %d went out" % (
                     report["number"], parts, options.source, report["sourceCount"], report["count"]), DIFFERENT)

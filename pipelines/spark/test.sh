@@ -279,6 +279,17 @@ said 'part 6/8 of .*: rekey digest ended with status 65: .*00005\.json\.gz'
 [ ! -e "$work/out" ] || fail "a failed job left its result"
 pass "a written part that was cut short is found"
 
+faulty corrected '
+case $1 in
+  transform) if once rules; then echo "# corrected" >>"$3"; fi ;;
+esac'
+cp "$rules" "$work/corrected.yaml"
+job 'local[2,2]' 76 --mode transform --from "$export_folder" --to "$work/out" --rules "$work/corrected.yaml" --rekey "$work/corrected/rekey"
+said 'part [0-9]/8 of .* was made by other rules than were checked'
+[ ! -e "$work/out" ] || fail "a failed job left its result"
+clean
+pass "rules that are changed during the job are found"
+
 mkdir -p "$work/two/data"
 line() { printf '{"Item":{"PK":{"S":"%s"},"SK":{"S":"%s"},"tp":{"S":"plan"}}}\n' "$1" "$2"; }
 { line PLAN#1 META && line PLAN#2 META; } >"$work/one.ndjson"
