@@ -106,5 +106,6 @@ private func sealOutlook(_ path: String) -> SealOutlook {
     let text = tail[..<count].reversed().drop { $0 <= 0x20 }
     let mayCome =
         (start > 0 && text.count < 256) || String(decoding: tail[..<count], as: UTF8.self).contains("\"Rekey\"")
-    return mayCome ? .mayCome : .none
+    // An escape may hide it.
+    return mayCome ? .mayCome : given == nil ? .mayBeReadAgain : .none
 }

@@ -321,9 +321,17 @@ package final class RecordFeed {
                 source: name)
         }
         // Records that were set aside were counted, but have no digest.
-        guard counts.rejected == 0, wantsDigest || sealedFiles != nil else { return false }
+        guard counts.rejected == 0 else { return false }
         var digest = streamDigest.digest
-        if !wantsDigest, let sealedFiles { digest = try digestAgain(sealedFiles) }
+        if !wantsDigest {
+            guard let sealedFiles else {
+                throw RekeyError(
+                    .badInput,
+                    "a seal came where none was looked for, and it cannot be checked; write it without escapes, as --seal does, or read with --sealed",
+                    source: name)
+            }
+            digest = try digestAgain(sealedFiles)
+        }
         if seal.digest != digest.hex {
             throw RekeyError(
                 .badInput,
