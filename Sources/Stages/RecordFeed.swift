@@ -36,6 +36,8 @@ package final class RecordFeed {
     private var nextLine = 1
     /// What a manifest says of the number of records.
     private let expectedCount: Int?
+    /// Whether a manifest says that a change without an OldImage is a new item.
+    let hasOldImages: Bool
     /// What to read again for its digest where a seal came and nobody kept one.
     private let sealedFiles: [FeedSource]?
     private var pageText = ByteWriter(capacity: 4096)
@@ -50,9 +52,10 @@ package final class RecordFeed {
     /// Reads sources one after the other; each is opened when the one before it has ended.
     package init(
         name: String, sources: [FeedSource], options: StreamOptions, wantsDigest: Bool,
-        expectedCount: Int? = nil, canReadAgain: Bool = false, passesOverBad: Bool = false
+        expectedCount: Int? = nil, hasOldImages: Bool = false, canReadAgain: Bool = false, passesOverBad: Bool = false
     ) throws(RekeyError) {
         self.expectedCount = expectedCount
+        self.hasOldImages = hasOldImages
         self.passesOverBad = passesOverBad
         sealedFiles = canReadAgain ? sources : nil
         self.name = name
@@ -67,6 +70,7 @@ package final class RecordFeed {
     package init(table: any Table, scan: ScanRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
         expectedCount = nil
+        hasOldImages = false
         passesOverBad = false
         sealedFiles = nil
         self.options = options
@@ -80,6 +84,7 @@ package final class RecordFeed {
     package init(table: any Table, query: QueryRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
         expectedCount = nil
+        hasOldImages = false
         passesOverBad = false
         sealedFiles = nil
         self.options = options
@@ -138,7 +143,7 @@ package final class RecordFeed {
         options.rejects = nil
         return try RecordFeed(
             name: name, sources: files, options: options, wantsDigest: wantsDigest, expectedCount: expectedCount,
-            canReadAgain: sealedFiles != nil, passesOverBad: rejects != nil)
+            hasOldImages: hasOldImages, canReadAgain: sealedFiles != nil, passesOverBad: rejects != nil)
     }
 
     /// Says how much there is to read, where it is known.
