@@ -24,6 +24,9 @@ package struct Rekeyer: ~Copyable {
     private let readsBack: Bool
     /// Whether a rule looks at more than the key.
     package let looksAtAttributes: Bool
+    /// Whether an item may come into a rule, or leave it, while its key stays. An attribute that a rule would overwrite is none of that: an
+    /// item with it is refused.
+    private let takesByAttributes: Bool
     private let partitionName: [UInt8]
     private let sortName: [UInt8]?
     private let schemaNames: (partition: String, sort: String?)
@@ -51,6 +54,13 @@ package struct Rekeyer: ~Copyable {
         targetGate = KeyGate(rules.rules.map(\.target))
         readsBack = rules.isRoundtrip || Prover(rules).readsBack
         looksAtAttributes = rules.rules.contains { !$0.conditions.isEmpty || !$0.sourceAttributes.isEmpty }
+        takesByAttributes = rules.rules.contains { rule in
+            !rule.conditions.isEmpty
+                || rule.sourceAttributes.contains { source in
+                    source.template != nil
+                        || !rule.targetAttributes.contains { $0.attribute == source.attribute && $0.template != nil }
+                }
+        }
         partitionName = Array(rules.partition.utf8)
         sortName = rules.sort.map { Array($0.utf8) }
         schemaNames = (rules.partition, rules.sort)
@@ -134,6 +144,19 @@ package struct Rekeyer: ~Copyable {
         guard looksAtAttributes else { return true }
         throw ItemError(
             "a deletion names only its key, but the rules look at other attributes too; export with NEW_AND_OLD_IMAGES",
+            at: offset)
+    }
+
+    /// Refuses a change that says what its item is and not what it was, where the rules may have taken it then and not now, or now and
+    /// not then: what they made of it before would stay.
+    ///
+    /// - Parameters:
+    ///   - keys: the change's key.
+    ///   - offset: where it stands in the line.
+    package mutating func requireOldImage(of keys: ItemView, at offset: Int) throws(ItemError) {
+        guard takesByAttributes, try matchesKey(keys) else { return }
+        throw ItemError(
+            "the change has no OldImage, and whether the rules took the item before hangs on its other attributes; export with NEW_AND_OLD_IMAGES and name the export itself: only its manifest tells that such a change is a new item",
             at: offset)
     }
 

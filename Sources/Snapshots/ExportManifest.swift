@@ -32,6 +32,12 @@ package struct ExportSummary: Sendable, Equatable {
         return false
     }
 
+    /// Whether each change of an incremental export has what its item was: one without an OldImage is of a new item.
+    package var hasOldImages: Bool {
+        if case .incremental(_, _, "NEW_AND_OLD_IMAGES") = kind { return true }
+        return false
+    }
+
     /// The table's region, from its ARN; nil where that has another form.
     package var region: String? { TableARN(tableARN)?.region }
 

@@ -54,6 +54,12 @@ extension FileStore {
         try entry(path, followingLinks: true)?.isFolder ?? false
     }
 
+    /// Whether manifests of an export or snapshot lie in a folder, or below `AWSDynamoDB` there.
+    package func holdsExport(_ path: String) throws(RekeyError) -> Bool {
+        if try exists(joined(path, ExportLocation.summaryName)) { return true }
+        return try isFolder(joined(path, ExportLocation.folder))
+    }
+
     /// What lies in a folder and below it beside these files and their folders, by its path within it, a folder with a slash behind.
     /// Links are not followed.
     func foreign(in folder: String, beside files: Set<String>) throws(RekeyError) -> [String] {

@@ -42,7 +42,9 @@ package struct Extract: Sendable {
             let (rules, partitionName, wantsDigest) = (rules, partitionName, options.writesSeal)
             try await feed.process({
                 ExtractWorker(
-                    ItemFilter(prefix: prefixBytes, rules: rules, partitionName: partitionName),
+                    ItemFilter(
+                        prefix: prefixBytes, rules: rules, partitionName: partitionName,
+                        hasOldImages: feed.hasOldImages),
                     wantsDigest: wantsDigest)
             }) { (output) throws(RekeyError) in
                 try out.write(output.lines)
@@ -101,11 +103,14 @@ struct ItemFilter: ~Copyable {
     private let partitionName: [UInt8]
     private let partitionText: String
     private let hasRules: Bool
+    private let hasOldImages: Bool
     private var rekeyer: Rekeyer?
     private var scanner = RecordScanner()
 
-    init(prefix: [UInt8]?, rules: RuleSet?, partitionName: String) {
+    /// - Parameter hasOldImages: whether a change without an OldImage is known to be of a new item.
+    init(prefix: [UInt8]?, rules: RuleSet?, partitionName: String, hasOldImages: Bool = false) {
         self.prefix = prefix
+        self.hasOldImages = hasOldImages
         partitionText = rules?.partition ?? partitionName
         self.partitionName = Array(partitionText.utf8)
         hasRules = rules != nil
@@ -121,7 +126,7 @@ struct ItemFilter: ~Copyable {
     /// As `accepts`, for every kind of record: a change counts where the rules move what was before it or what is after it, a
     /// deletion where they move its key.
     ///
-    /// - Throws: where a deletion names only its key, and the rules look at other attributes too.
+    /// - Throws: where a deletion names only its key, or a change only what its item is now, and the rules look at other attributes too.
     mutating func accepts(
         _ record: Record, in line: UnsafeRawBufferPointer, _ view: ItemView
     ) throws(ItemError) -> Bool {
@@ -130,10 +135,18 @@ struct ItemFilter: ~Copyable {
         guard record.image != nil || record.oldImage != nil else {
             return try rekeyer!.movesKey(view, at: keys.lowerBound)
         }
+        if record.oldImage == nil, !hasOldImages {
+            try rekeyer!.requireOldImage(of: try scan(keys, of: line), at: keys.lowerBound)
+        }
         if record.image != nil, try rekeyer!.match(view) != nil { return true }
         guard let old = record.oldImage else { return false }
-        _ = try scanner.scanItem(line, at: old.lowerBound)
-        return try rekeyer!.match(ItemView(line: line, attributes: scanner.attributes)) != nil
+        return try rekeyer!.match(try scan(old, of: line)) != nil
+    }
+
+    /// One of the typed objects of a line; valid until the next scan.
+    private mutating func scan(_ range: Range<Int>, of line: UnsafeRawBufferPointer) throws(ItemError) -> ItemView {
+        _ = try scanner.scanItem(line, at: range.lowerBound)
+        return ItemView(line: line, attributes: scanner.attributes)
     }
 
     private func hasPrefix(_ view: ItemView) throws(ItemError) -> Bool {
@@ -141,6 +154,11 @@ struct ItemFilter: ~Copyable {
         guard let slot = view.find(partitionName) else {
             throw ItemError("the item has no key attribute \(partitionText); name it with --key", at: 0)
         }
-        return slot.type == .string && view.withText(slot) { $0.starts(with: prefix) }
+        guard slot.type == .string else {
+            throw ItemError(
+                "\(partitionText) has type \(slot.type.tag), and --prefix is for keys that are strings",
+                at: Int(slot.value.lowerBound))
+        }
+        return view.withText(slot) { $0.starts(with: prefix) }
     }
 }

@@ -15,6 +15,8 @@ package struct Load: Sendable {
     var schema: KeySchema?
     package var options: StreamOptions
     package var temporaryDirectory: String
+    /// Whether a deletion is one to do; else it is bad input.
+    var takesDeletions = true
     /// Called with the number of requests done so far.
     package var progress: (@Sendable (Int) -> Void)?
     /// Whether the result is to have the digest of what was read.
@@ -95,6 +97,9 @@ package struct Load: Sendable {
         _ changes: inout ChangeCheck, _ comparison: TableComparison? = nil
     ) async throws(RekeyError) -> Bool {
         try await feed.nextBlock { line, record, view in
+            guard takesDeletions || !record.isDeletion else {
+                throw RekeyError(.badInput, "is a deletion, and restore puts items and removes none; use rekey load")
+            }
             let filling = try batch ?? WriteBatch(schema: target?.schema ?? inferredSchema(view))
             batch = filling
             try tally.take(record, of: line, view, into: filling, &changes)

@@ -16,5 +16,5 @@ func openExportFeed(
     }
     return try RecordFeed(
         name: export.location.directory, sources: indices.map { FeedSource.dataFile(export, $0) }, options: options,
-        wantsDigest: wantsDigest, expectedCount: expectedCount)
+        wantsDigest: wantsDigest, expectedCount: expectedCount, hasOldImages: export.summary.hasOldImages)
 }

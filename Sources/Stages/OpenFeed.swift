@@ -61,6 +61,12 @@ package func openFeed(
     _ table: any Table, selection: Selection = Selection(), options: StreamOptions = StreamOptions(),
     wantsDigest: Bool = false
 ) throws(RekeyError) -> RecordFeed {
+    let key = table.schema.partition
+    if selection.partitionPrefix != nil, key.type != .string {
+        throw RekeyError(
+            .badInput, "\(key.name) has type \(key.type.rawValue), and --prefix is for keys that are strings",
+            source: table.name)
+    }
     if let partition = selection.partition, selection.segment == nil, table.schema.partition.type == .string {
         return try RecordFeed(
             table: table, query: QueryRequest(partition: .string(partition), consistent: true), options: options,
@@ -106,5 +112,6 @@ private func sealOutlook(_ path: String) -> SealOutlook {
     let text = tail[..<count].reversed().drop { $0 <= 0x20 }
     let mayCome =
         (start > 0 && text.count < 256) || String(decoding: tail[..<count], as: UTF8.self).contains("\"Rekey\"")
-    return mayCome ? .mayCome : .none
+    // An escape may hide it.
+    return mayCome ? .mayCome : given == nil ? .mayBeReadAgain : .none
 }

@@ -18,9 +18,10 @@ enum S3Content {
     case export(Export)
 }
 
-/// Looks what stands at `s3://BUCKET/KEY`: the object of that key, else the export or snapshot below that prefix.
+/// Looks what stands at `s3://BUCKET/KEY`: the object of that key, else the export or snapshot below that prefix. A slash at the end
+/// always means the prefix.
 ///
-/// - Throws: `.inputMissing` where there is neither; as `Export.open`.
+/// - Throws: `.usage` where there are both, `.inputMissing` where there is neither; as `Export.open`.
 func openS3(_ location: Location, services: LiveServices?) throws(RekeyError) -> S3Content {
     guard case .s3(let bucket, let prefix) = location else {
         throw RekeyError(.unexpected, "is no place in S3", source: location.text)
@@ -28,7 +29,10 @@ func openS3(_ location: Location, services: LiveServices?) throws(RekeyError) ->
     let files = try services.require(for: location).files(bucket, root: prefix)
     if !prefix.isEmpty, !prefix.hasSuffix("/") {
         do throws(RekeyError) {
-            if try files.client.head(prefix) != nil { return .object(files, location.text) }
+            if try files.client.head(prefix) != nil {
+                try files.requireNoExport(below: location.text)
+                return .object(files, location.text)
+            }
         } catch {
             // Who may read what is below a prefix need not be allowed to ask for an object of its name.
             guard error.code == .permission, try files.entry(location.text, followingLinks: true) != nil else {
@@ -88,6 +92,17 @@ package func fileStore(of path: String, services: LiveServices?) throws(RekeyErr
     let place = try S3Path(path)
     return try services.require(for: .s3(bucket: place.bucket, prefix: place.key)).files(
         place.bucket, root: place.key)
+}
+
+/// As `fileStore`, for a path at which a snapshot or export is to be read.
+///
+/// - Throws: `.usage` where an object in S3 has the same name, as for every command that reads.
+package func snapshotStore(of path: String, services: LiveServices?) throws(RekeyError) -> any FileStore {
+    let store = try fileStore(of: path, services: services)
+    if let files = store as? S3Files, !path.hasSuffix("/"), try files.hasObject(path) {
+        try files.requireNoExport(below: path)
+    }
+    return store
 }
 
 /// Opens a stage's output: as `openSink`, and `s3://BUCKET/KEY`, an object that appears only when the stage has finished. What ends in

@@ -36,6 +36,8 @@ package final class RecordFeed {
     private var nextLine = 1
     /// What a manifest says of the number of records.
     private let expectedCount: Int?
+    /// Whether a manifest says that a change without an OldImage is a new item.
+    let hasOldImages: Bool
     /// What to read again for its digest where a seal came and nobody kept one.
     private let sealedFiles: [FeedSource]?
     private var pageText = ByteWriter(capacity: 4096)
@@ -50,9 +52,10 @@ package final class RecordFeed {
     /// Reads sources one after the other; each is opened when the one before it has ended.
     package init(
         name: String, sources: [FeedSource], options: StreamOptions, wantsDigest: Bool,
-        expectedCount: Int? = nil, canReadAgain: Bool = false, passesOverBad: Bool = false
+        expectedCount: Int? = nil, hasOldImages: Bool = false, canReadAgain: Bool = false, passesOverBad: Bool = false
     ) throws(RekeyError) {
         self.expectedCount = expectedCount
+        self.hasOldImages = hasOldImages
         self.passesOverBad = passesOverBad
         sealedFiles = canReadAgain ? sources : nil
         self.name = name
@@ -67,6 +70,7 @@ package final class RecordFeed {
     package init(table: any Table, scan: ScanRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
         expectedCount = nil
+        hasOldImages = false
         passesOverBad = false
         sealedFiles = nil
         self.options = options
@@ -80,6 +84,7 @@ package final class RecordFeed {
     package init(table: any Table, query: QueryRequest, options: StreamOptions, wantsDigest: Bool) throws(RekeyError) {
         name = table.name
         expectedCount = nil
+        hasOldImages = false
         passesOverBad = false
         sealedFiles = nil
         self.options = options
@@ -138,7 +143,7 @@ package final class RecordFeed {
         options.rejects = nil
         return try RecordFeed(
             name: name, sources: files, options: options, wantsDigest: wantsDigest, expectedCount: expectedCount,
-            canReadAgain: sealedFiles != nil, passesOverBad: rejects != nil)
+            hasOldImages: hasOldImages, canReadAgain: sealedFiles != nil, passesOverBad: rejects != nil)
     }
 
     /// Says how much there is to read, where it is known.
@@ -321,9 +326,17 @@ package final class RecordFeed {
                 source: name)
         }
         // Records that were set aside were counted, but have no digest.
-        guard counts.rejected == 0, wantsDigest || sealedFiles != nil else { return false }
+        guard counts.rejected == 0 else { return false }
         var digest = streamDigest.digest
-        if !wantsDigest, let sealedFiles { digest = try digestAgain(sealedFiles) }
+        if !wantsDigest {
+            guard let sealedFiles else {
+                throw RekeyError(
+                    .badInput,
+                    "a seal came where none was looked for, and it cannot be checked; write it without escapes, as --seal does, or read with --sealed",
+                    source: name)
+            }
+            digest = try digestAgain(sealedFiles)
+        }
         if seal.digest != digest.hex {
             throw RekeyError(
                 .badInput,

@@ -32,7 +32,8 @@ package struct Restore: Sendable {
         self.temporaryDirectory = temporaryDirectory
     }
 
-    /// Runs the stage. Throws `.badInput` for a damaged snapshot before anything is written, `.differences` where an item read back is
+    /// Runs the stage. Throws `.badInput` for a damaged snapshot and for one with deletions before anything is written, and where nothing
+    /// came of which a table could be made; `.differences` where an item read back is
     /// missing or not equal.
     package func run() async throws(RekeyError) -> StageResult {
         guard snapshot != "-",
@@ -66,7 +67,12 @@ package struct Restore: Sendable {
         load.table = target
         load.schema = schema
         load.compares = compares
+        load.takesDeletions = false
         var result = try await load.run(feed: try await feed(of: lines, wantsDigest: true))
+        if target == nil, schema == nil, result.counts.read == 0 {
+            throw RekeyError(
+                .badInput, "holds no item, and nothing that says a table's key; no table was made", source: snapshot)
+        }
         guard execute, let filled = try await openTarget() else { return result }
         let verified = try await readBack(filled, feed: try await feed(of: lines, wantsDigest: false))
         result.facts.append(("verified", .integer(verified)))
@@ -134,25 +140,13 @@ package struct Restore: Sendable {
     private func readBack(_ table: any Table, feed: RecordFeed) async throws(RekeyError) -> Int {
         let schema = table.schema
         var expected: [ItemKey: Item] = [:]
-        // Of an incremental export: what has to be gone.
-        var deleted: Set<ItemKey> = []
         var verified = 0
         var hasMore = true
         while hasMore {
             hasMore = try await feed.nextBlock { line, record, view in
-                let key = try view.key(schema)
-                if let image = record.image {
-                    expected[key] = Item(trusted: Array(line[image]))
-                    deleted.remove(key)
-                } else {
-                    expected[key] = nil
-                    deleted.insert(key)
-                }
+                if let image = record.image { expected[try view.key(schema)] = Item(trusted: Array(line[image])) }
                 return false
             }
-            try await requireGone(Array(deleted), in: table)
-            verified += deleted.count
-            deleted.removeAll(keepingCapacity: true)
             let keys = Array(expected.keys)
             for start in stride(from: 0, to: keys.count, by: table.limits.batchGet) {
                 let asked = Array(keys[start..<min(start + table.limits.batchGet, keys.count)])
@@ -178,20 +172,5 @@ package struct Restore: Sendable {
             }
         }
         return verified
-    }
-}
-
-/// Throws `.differences` where one of the items is in the table.
-private func requireGone(_ keys: [ItemKey], in table: any Table) async throws(RekeyError) {
-    for start in stride(from: 0, to: keys.count, by: table.limits.batchGet) {
-        let asked = Array(keys[start..<min(start + table.limits.batchGet, keys.count)])
-        let answer = try await table.batchGet(asked, consistent: true)
-        guard answer.unprocessed.isEmpty else {
-            throw RekeyError(.serviceGaveUp, "items could not be read back; try again later", source: table.name)
-        }
-        if let left = answer.items.first {
-            let key = (try? left.key(table.schema).description) ?? "an item"
-            throw RekeyError(.differences, "\(key) is there, the snapshot says it was deleted", source: table.name)
-        }
     }
 }

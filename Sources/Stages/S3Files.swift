@@ -73,6 +73,36 @@ package final class S3Files: FileStore {
     /// There are no links; nothing is asked for.
     package func resolved(_ path: String) -> String? { client.path(key(path)) }
 
+    /// Whether an object has the very key of a path; false too where who may use what is below it may not ask.
+    func hasObject(_ path: String) throws(RekeyError) -> Bool {
+        let key = key(path)
+        guard !key.isEmpty else { return false }
+        do throws(RekeyError) {
+            return try client.head(key) != nil
+        } catch {
+            guard error.code == .permission else { throw error }
+            return false
+        }
+    }
+
+    /// Throws `.usage` where an export or snapshot lies below the key of an object: one of the two was meant, and nothing tells which.
+    ///
+    /// Who may not list what is below can read no snapshot there.
+    func requireNoExport(below path: String) throws(RekeyError) {
+        let isExport: Bool
+        do throws(RekeyError) {
+            isExport = try holdsExport(path)
+        } catch {
+            guard error.code == .permission else { throw error }
+            return
+        }
+        guard isExport else { return }
+        throw RekeyError(
+            .usage,
+            "names an object and a snapshot below it; write a slash at the end for the snapshot, or remove the object",
+            source: path)
+    }
+
     /// Takes the manifests away first, so that what is left of it is no snapshot.
     package func removeSnapshot(_ folder: String, files: Set<String>) throws(RekeyError) -> [String] {
         let prefix = key(folder) + "/"
@@ -123,7 +153,8 @@ package final class S3SnapshotTarget: SnapshotTarget {
     private let written = WrittenKeys()
     private var isOpen = true
 
-    /// - Throws: `.cannotCreate` where objects lie below the prefix; as `S3Client.list`.
+    /// - Throws: `.cannotCreate` where objects lie below the prefix, and where one has the prefix as its key: nobody could tell then
+    ///   which of them is meant; as `S3Client.list`.
     package init(_ files: S3Files, path: String) throws(RekeyError) {
         let key = files.key(path)
         guard !key.isEmpty else {
@@ -136,6 +167,12 @@ package final class S3SnapshotTarget: SnapshotTarget {
             throw RekeyError(
                 .cannotCreate,
                 "objects lie below that prefix already, such as \(object.key), and none is replaced; choose another or remove them",
+                source: self.path)
+        }
+        if try files.hasObject(path) {
+            throw RekeyError(
+                .cannotCreate,
+                "is the key of an object, which reading would take for the snapshot; choose another prefix or remove it",
                 source: self.path)
         }
         TemporaryPaths.register(self.path) { [client, written] in written.remove(client) }

@@ -94,6 +94,12 @@ package struct SnapshotCreate: Sendable {
             origin.schema = description.schema
         case .directory, .s3:
             guard let export = try openExport(from, services: options.services) else { break }
+            guard !export.summary.isIncremental else {
+                throw RekeyError(
+                    .badInput,
+                    "is an incremental export, which holds changes and no table; load it into a table with rekey load and make a snapshot of that",
+                    source: export.location.directory)
+            }
             origin.arn = export.summary.tableARN
             origin.id = export.summary.tableID
             origin.schema = export.metadata?.keySchema
@@ -148,8 +154,10 @@ private struct SnapshotWorker: RecordWorker, ~Copyable {
     mutating func take(
         _ line: UnsafeRawBufferPointer, _ record: Record, _ view: ItemView, _ output: SnapshotOutput
     ) throws(ItemError) -> Bool {
-        guard let image = record.image else {
-            throw ItemError("a deletion has no place in a snapshot; load the changes into a table first", at: 0)
+        guard record.kind != .change, let image = record.image else {
+            throw ItemError(
+                "a \(record.kind == .change ? "change" : "deletion") has no place in a snapshot; load the changes into a table first",
+                at: 0)
         }
         guard try filter.accepts(view) else { return false }
         let finder: KeyFinder

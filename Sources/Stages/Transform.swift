@@ -42,7 +42,8 @@ package struct Transform: Sendable {
             let (rules, options) = (rules, options)
             try await feed.process({
                 TransformWorker(
-                    rules, writesDeletions: gone != nil, writesTargets: targets != nil, wantsDigest: options.writesSeal)
+                    rules, writesDeletions: gone != nil, writesTargets: targets != nil, wantsDigest: options.writesSeal,
+                    hasOldImages: feed.hasOldImages)
             }) { (output) throws(RekeyError) in
                 try out.write(output.lines)
                 try gone?.write(output.deletions)
@@ -108,6 +109,8 @@ struct TransformWorker: RecordWorker, ~Copyable {
     private let writesDeletions: Bool
     private let writesTargets: Bool
     private let wantsDigest: Bool
+    /// Whether a change without an OldImage is known to be of a new item.
+    private let hasOldImages: Bool
     private var rekeyer: Rekeyer
     private var scanner = RecordScanner()
     private var digest = StreamDigest()
@@ -119,11 +122,12 @@ struct TransformWorker: RecordWorker, ~Copyable {
     /// A part of a change, rewritten.
     private var part = ByteWriter(capacity: 256)
 
-    init(_ rules: RuleSet, writesDeletions: Bool, writesTargets: Bool, wantsDigest: Bool) {
+    init(_ rules: RuleSet, writesDeletions: Bool, writesTargets: Bool, wantsDigest: Bool, hasOldImages: Bool) {
         self.rules = rules
         self.writesDeletions = writesDeletions
         self.writesTargets = writesTargets
         self.wantsDigest = wantsDigest
+        self.hasOldImages = hasOldImages
         rekeyer = Rekeyer(rules)
     }
 
@@ -241,6 +245,9 @@ struct TransformWorker: RecordWorker, ~Copyable {
         guard let keys = record.keys else { return pass(line, record, image, output) }
         let images = [record.oldImage, record.image].compactMap { $0 }
         if images.isEmpty { return try takeKey(keys, of: line, record, image, output) }
+        if record.oldImage == nil, !hasOldImages {
+            try rekeyer.requireOldImage(of: try scan(keys, of: line), at: keys.lowerBound)
+        }
         var parts: [(range: Range<Int>, text: [UInt8])] = []
         var moved: (old: ItemKey, new: ItemKey)?
         for (number, range) in images.enumerated() {

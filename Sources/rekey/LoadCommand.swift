@@ -56,7 +56,7 @@ struct LoadCommand: AsyncParsableCommand {
         func fact(_ name: String) -> String { result.facts.first { $0.name == name }?.value.text ?? "" }
         let what =
             "\(fact("puts")) puts and \(fact("deletes")) deletes, \(fact("bytes")) bytes, \(fact("writeUnits")) write units"
-        let place = "\(to)\(fact("newTable") == "yes" ? " (new)" : "")"
+        let place = "\(to)\(fact("newTable") == "yes" ? " (new)" : try noTable)"
         if !reporting.json && !reporting.quiet {
             if let sentence = result.comparisonSentence(stage.to) { Terminal.error("rekey load: dry run: \(sentence)") }
             Terminal.error(
@@ -65,5 +65,13 @@ struct LoadCommand: AsyncParsableCommand {
                     : "rekey load: dry run: would write \(what) to \(place); add --execute")
         }
         try result.requireNoRejects()
+    }
+
+    /// What is to be said of a local table that is not there after all: nothing came that says its key.
+    private var noTable: String {
+        get throws(RekeyError) {
+            guard case .local(let path) = try Location.parse(to), !fileExists(path) else { return "" }
+            return " (no table \(execute ? "was" : "would be") made: nothing came)"
+        }
     }
 }

@@ -35,6 +35,7 @@ struct Rekey: AsyncParsableCommand {
 @main
 enum Main {
     static func main() async {
+        StandardStreams.replaceClosed()
         signal(SIGPIPE, SIG_IGN)
         // Past a limit on file sizes, writing then fails as on a full disk, and what was begun is removed.
         signal(SIGXFSZ, SIG_IGN)

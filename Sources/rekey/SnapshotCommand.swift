@@ -119,7 +119,7 @@ struct SnapshotCheckCommand: ParsableCommand {
 
     func run() throws {
         let report = try checkSnapshot(
-            directory, in: fileStore(of: directory, services: live.services), level: try level())
+            directory, in: snapshotStore(of: directory, services: live.services), level: try level())
         if reporting.json {
             var members: [(String, JSONValue)] = [
                 ("command", .string("snapshot check")), ("path", .string(report.path)),
@@ -317,7 +317,7 @@ struct SnapshotExportCommand: ParsableCommand {
             // An export is a directory, however its path ends.
             reads: [("DIR", directory.hasSuffix("/") ? directory : directory + "/")], writes: [("--output", output)])
         let isOnOutput = FileUse.isStandardOutput(output)
-        let export = try Export.open(directory, in: fileStore(of: directory, services: live.services))
+        let export = try Export.open(directory, in: snapshotStore(of: directory, services: live.services))
         let rules = try export.metadata?.rules.map { rules throws(RekeyError) in
             try RuleSet.parse(yaml: rules.text, source: directory)
         }

@@ -36,12 +36,29 @@ import Testing
     private static let moved = key("PLAN#1", "META")
     private static let taken = key("PLAN", "META#1")
 
+    /// An incremental export of these lines.
+    private func export(
+        _ lines: [String], view: String = "NEW_AND_OLD_IMAGES", in directory: String
+    ) throws -> Location {
+        let path = directory + "/" + view
+        try makeDirectories(path)
+        try write(lines.map { $0 + "\n" }.joined(), to: path + "/data.json")
+        try write(
+            "{\"itemCount\":\(lines.count),\"dataFileS3Key\":\"data.json\"}\n", to: path + "/manifest-files.json")
+        try write(
+            """
+            {"outputFormat":"DYNAMODB_JSON","exportType":"INCREMENTAL_EXPORT","outputView":"\(view)","itemCount":\(lines.count),
+            "exportFromTime":"2025-11-24T00:00:00Z","exportToTime":"2025-11-25T00:00:00Z",
+            "tableArn":"arn:aws:dynamodb:us-east-1:123456789012:table/t"}
+            """, to: path + "/manifest-summary.json")
+        return .directory(path)
+    }
+
     private func transform(
         _ lines: [String], _ yaml: String, in directory: String
     ) async throws -> [String] {
-        try write(lines.map { $0 + "\n" }.joined(), to: directory + "/in")
         _ = try await Transform(
-            from: .file(directory + "/in"), rules: try RuleSet.parse(yaml: yaml, source: "rules"),
+            from: try export(lines, in: directory), rules: try RuleSet.parse(yaml: yaml, source: "rules"),
             output: directory + "/out", deletes: directory + "/gone", targetKeys: directory + "/targets",
             temporaryDirectory: directory
         ).run()
@@ -134,6 +151,79 @@ import Testing
                     Self.change(Self.key("PLAN", "c#1"), old: code, new: code),
                     Self.change(Self.key("PLAN", "c#2"), old: code),
                 ])
+        }
+    }
+
+    /// A change that says what its item is and not what it was, under a rule that looks at more than the key, is taken only where an export's
+    /// manifest says that it is a new item: else the item may have moved before and not now, or now and not before.
+    @Test(arguments: [("where", narrow, plan), ("attribute", byAttribute, ",\"code\":{\"S\":\"c\"}")])
+    func changesWithoutAnOldImage(name: String, yaml: String, extra: String) async throws {
+        let rules = try RuleSet.parse(yaml: yaml, source: name)
+        let others = [Self.change(Self.key("USR#1", "META"), new: extra), Self.change(Self.taken, new: extra)]
+        for line in [Self.change(Self.moved, new: extra), Self.change(Self.moved, new: "")] {
+            try await withTemporaryDirectory { directory in
+                try write((others + [line]).map { $0 + "\n" }.joined(), to: directory + "/in")
+                let inserts = try export([line], in: directory)
+                let unsure = [
+                    .file(directory + "/in"), try export(others + [line], view: "NEW_IMAGE", in: directory),
+                ]
+                for from in unsure {
+                    let errors = [
+                        await failure { _ = try await Transform(from: from, rules: rules, output: "/dev/null").run() },
+                        await failure { _ = try await Extract(from: from, rules: rules, output: "/dev/null").run() },
+                    ]
+                    for error in errors {
+                        #expect(error?.code == .badInput && error?.line == 3, "\(from)")
+                        #expect(error?.message.contains("NEW_AND_OLD_IMAGES") == true)
+                    }
+                }
+                let isMoved = line.contains(extra)
+                let changed = try await Transform(from: inserts, rules: rules, output: directory + "/out").run().counts
+                #expect(changed.changed == (isMoved ? 1 : 0))
+                _ = try await Extract(from: inserts, rules: rules, output: directory + "/picked").run()
+                #expect(try text(directory + "/picked") == (isMoved ? [line] : []))
+            }
+        }
+    }
+
+    /// Where the key alone decides, and where an attribute that the rule sets was absent or the item refused, it need not be said what was.
+    @Test(arguments: ["", ", GSI1PK: \"P#{id}\""])
+    func changesWithoutAnOldImageWhereTheKeyDecides(sets: String) async throws {
+        let yaml = """
+            name: key
+            key: {partition: PK, sort: SK}
+            rules:
+              - from: {PK: "PLAN#{id}", SK: "META"}
+                to:   {PK: "PLAN", SK: "META#{id}"\(sets)}
+            """
+        try await withTemporaryDirectory { directory in
+            try write(Self.change(Self.moved, new: Self.plan) + "\n", to: directory + "/in")
+            let made = try await Transform(
+                from: .file(directory + "/in"), rules: try RuleSet.parse(yaml: yaml, source: "key"),
+                output: directory + "/out"
+            ).run()
+            #expect(made.counts.changed == 1)
+        }
+    }
+
+    /// Changes are no table's items.
+    @Test func noSnapshotOfChanges() async throws {
+        try await withTemporaryDirectory { directory in
+            let lines = [Self.change(Self.moved, new: Self.plan)]
+            try write(lines[0] + "\n", to: directory + "/in")
+            let sources = [
+                .file(directory + "/in"), try export(lines, in: directory),
+                try export(lines, view: "NEW_IMAGE", in: directory),
+            ]
+            for from in sources {
+                let error = await failure {
+                    _ = try await SnapshotCreate(
+                        from: from, path: directory + "/snapshot", tool: "test", temporaryDirectory: directory
+                    ).run()
+                }
+                #expect(error?.code == .badInput && error?.message.contains("change") == true, "\(from)")
+                #expect(!fileExists(directory + "/snapshot"))
+            }
         }
     }
 

@@ -97,6 +97,25 @@ import Testing
         }
     }
 
+    /// A seal is held to the records however its name is spelt.
+    @Test(arguments: ["Rekey", "\\u0052ekey", "Re\\u006Bey"], [1, 3])
+    func escapedSeals(name: String, jobs: Int) async throws {
+        try await withTemporaryDirectory { directory in
+            let (bytes, _) = try await sealedStream(directory)
+            let text = String(decoding: bytes, as: UTF8.self).replacing("Rekey", with: name)
+            for (number, isChanged) in [("1.50", false), ("1.51", true)] {
+                try write(text.replacing("1.50", with: number), to: directory + "/in")
+                let error = await failure {
+                    _ = try await Extract(
+                        from: .file(directory + "/in"), output: directory + "/out", options: StreamOptions(jobs: jobs)
+                    ).run()
+                }
+                #expect((error?.message.contains("the seal's digest") ?? false) == isChanged)
+                #expect(isChanged || error == nil)
+            }
+        }
+    }
+
     /// `verify` holds each stream to its seal, and asks none of a table or export.
     @Test func verifyHoldsBothSidesToTheirSeals() async throws {
         try await withTemporaryDirectory { directory in

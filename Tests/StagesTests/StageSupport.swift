@@ -142,7 +142,8 @@ struct LineGenerator {
         switch below(rules.isKeyEnough ? 8 : 6) {
         case 0: return image(key)
         case 1: return "{\"PutRequest\":\(space()){\"Item\":\(image(key))}}"
-        case 2:
+        // Where the key is not enough, a stream of changes has to say what was before.
+        case 2 where rules.isKeyEnough:
             return
                 "{\"Metadata\":{\"WriteTimestampMicros\":{\"N\":\"1\"}},\"Keys\":\(shuffled(key)),\"NewImage\":\(image(key))}"
         case 3:

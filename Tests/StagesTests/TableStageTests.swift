@@ -174,21 +174,28 @@ private struct Forgetful: Table {
         }
     }
 
-    /// Of an incremental export the deletions are looked for too.
-    @Test func restoreFindsADeletionThatWasDropped() async throws {
+    /// `restore` puts items: of what deletes any, dry run or not, nothing is done.
+    @Test(arguments: [false, true])
+    func restoreRemovesNothing(execute: Bool) async throws {
         try await withTemporaryDirectory { directory in
-            let base = try LocalTable.create(path: directory + "/t.db", name: "test-table", schema: .standard)
-            _ = try await base.bulkWrite([
-                .put(Item(trusted: Array("{\"PK\":{\"S\":\"a\"},\"SK\":{\"S\":\"b\"}}".utf8)))
-            ])
-            let path = directory + "/changes"
-            try write("{\"DeleteRequest\":{\"Key\":{\"PK\":{\"S\":\"a\"},\"SK\":{\"S\":\"b\"}}}}\n", to: path)
-            var restore = Restore(snapshot: path, to: .standardStream, execute: true, temporaryDirectory: directory)
-            restore.table = Forgetful(base: base, forgotten: ItemKey(partition: KeyValue("a"), sort: KeyValue("b")))
-            let stage = restore
-            #expect(await failure { _ = try await stage.run() }?.code == .differences)
-            restore.table = base
-            _ = try await restore.run()
+            let table = Location.local(directory + "/t.db")
+            func line(_ sort: String) -> String { "{\"PK\":{\"S\":\"a\"},\"SK\":{\"S\":\"\(sort)\"}}" }
+            try write(line("b") + "\n", to: directory + "/items")
+            _ = try await Load(
+                from: .file(directory + "/items"), to: table, execute: true, temporaryDirectory: directory
+            ).run()
+            let before = try await model(table)
+            let deletions = ["{\"DeleteRequest\":{\"Key\":\(line("b"))}}\n", "{\"Keys\":\(line("b"))}\n"]
+            for deletion in deletions {
+                try write(line("c") + "\n" + deletion, to: directory + "/in")
+                let error = await failure {
+                    _ = try await Restore(
+                        snapshot: directory + "/in", to: table, execute: execute, temporaryDirectory: directory
+                    ).run()
+                }
+                #expect(error?.code == .badInput && error?.line == 2 && error?.message.contains("rekey load") == true)
+                #expect(try await model(table) == before && before.count == 1)
+            }
         }
     }
 
