@@ -105,14 +105,15 @@ struct RollbackCommand: AsyncParsableCommand {
             findings = try await rollback.execute(runs: run.map { parentDirectory($0.path) } ?? runs.runs)
             try await smoke.after(check, way: "the items are back and verified; look at the application", printer)
         } else {
-            findings = try await rollback.dryRun()
+            findings = try await rollback.dryRun(runs: runs.runs)
         }
         if reporting.json {
             let result = JSONValue.object([
                 ("command", .string("rollback")), ("executed", .boolean(execute)),
                 ("restored", .integer(findings.toRestore)), ("inPlace", .integer(findings.inPlace)),
                 ("removed", .integer(findings.toDelete)), ("kept", .integer(findings.kept)),
-                ("conflicts", .integer(findings.conflicts)), ("created", .integer(findings.created)),
+                ("conflicts", .integer(findings.conflicts)),
+                ("created", .integer(findings.created + findings.stranded)),
             ])
             try Terminal.print(result.text)
         }
