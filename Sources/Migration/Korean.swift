@@ -92,6 +92,7 @@ let koreanSentences: [String: String] = [
         "그중 %1개는 어느 키에도 없습니다(마이그레이션 이후 삭제되었거나 유실됨). 스냅샷의 내용으로 복원합니다",
     "%1 of them stand under neither key, deleted since the run was taken back or lost: %2":
         "그중 %1개는 어느 키에도 없습니다(롤백 이후 삭제되었거나 유실됨): %2",
+    "The snapshot is that of run %1: the run is taken back": "이 스냅샷은 실행 %1의 것입니다. 그 실행을 롤백합니다",
     "This run was taken back before, at %1": "이 실행은 이전에 %1에 롤백되었습니다",
     "%1 more items stand under new keys, which the snapshot does not name; they stay: %2":
         "스냅샷에 없는 항목 %1개가 새 키에 더 있으며 그대로 둡니다: %2",
