@@ -92,10 +92,15 @@ let koreanSentences: [String: String] = [
     "%1 to put back, %2 in place, %3 new items to remove": "복원할 %1, 제자리에 있는 항목 %2개, 제거할 새 항목 %3개",
     "%1 of them stand under neither key, deleted since the migration or lost: they come back as the snapshot has them":
         "그중 %1개는 어느 키에도 없습니다(마이그레이션 이후 삭제되었거나 유실됨). 스냅샷의 내용으로 복원합니다",
+    "%1 of them stand under neither key, deleted since the run was taken back or lost: %2":
+        "그중 %1개는 어느 키에도 없습니다(롤백 이후 삭제되었거나 유실됨): %2",
+    "The snapshot is that of run %1: the run is taken back": "이 스냅샷은 실행 %1의 것입니다. 그 실행을 롤백합니다",
     "This run was taken back before, at %1": "이 실행은 이전에 %1에 롤백되었습니다",
     "%1 more items stand under new keys, which the snapshot does not name; they stay: %2":
         "스냅샷에 없는 항목 %1개가 새 키에 더 있으며 그대로 둡니다: %2",
     "%1 made under new keys since the migration: %2": "마이그레이션 이후 새 키에 %1가 만들어졌습니다: %2",
+    "%1 made under new keys since the migration, which the inverse rules do not bring back: %2":
+        "마이그레이션 이후 새 키에 %1가 만들어졌으며 역규칙으로는 되돌릴 수 없습니다: %2",
     "%1 made under new keys since the migration; they go back under old keys: %2":
         "마이그레이션 이후 새 키에 %1가 만들어졌으며 기존 키로 옮깁니다: %2",
     "%1 made under new keys since the migration; they are in no snapshot and stay under new keys: %2":
@@ -108,8 +113,13 @@ let koreanSentences: [String: String] = [
     "Verifying rollback...": "롤백을 검증하는 중...",
     "✓ Digest of the whole table equals the one before the migration: %1":
         "✓ 테이블 전체의 다이제스트가 마이그레이션 전과 같습니다: %1",
-    "the table's digest is %1, before the migration it was %2: others wrote to it meanwhile":
-        "테이블의 다이제스트는 %1이고 마이그레이션 전에는 %2였습니다: 그사이 다른 프로그램이 기록했습니다",
+    "the table is not as it was before the migration: its digest is %1, it was %2":
+        "테이블이 마이그레이션 전과 같지 않습니다. 다이제스트는 %1이고 전에는 %2였습니다",
+    "items kept as they are now: %1": "지금 내용 그대로 둔 항목: %1",
+    "items left under new keys: %1": "새 키에 그대로 둔 항목: %1",
+    "items that changed or came during the run, kept so: %1": "실행 중에 바뀌거나 생겨 그 내용대로 둔 항목: %1",
+    "others wrote to it during the run or since, or an item's time to live was over":
+        "실행 중이나 그 이후에 다른 프로그램이 기록했거나 항목의 TTL이 지났습니다",
     "Digest of the whole table: %1 %2": "테이블 전체의 다이제스트: %1 %2",
     "✓ Rollback completed": "✓ 롤백 완료",
     "✓ Copied %1 items": "✓ 항목 %1개를 복사했습니다",

@@ -55,6 +55,7 @@ package struct Resume: Sendable {
             throw RekeyError(
                 .preflightRefused, "the run was taken back; begin a new one with rekey migrate", source: run.path)
         }
+        if !ledger.has(.finished) { try await requireNotMovedOn(snapshot, ledger) }
         try watch.attach(to: run, events: events)
         defer { watch.detach() }
         var steps = RunSteps(
@@ -64,6 +65,23 @@ package struct Resume: Sendable {
         steps.hook = hook
         steps.check = self.check
         return try await steps.go()
+    }
+
+    /// A new item that a later run took away looks like one that was not put yet, and would be put a second time.
+    private func requireNotMovedOn(_ snapshot: String, _ ledger: Ledger) async throws(RekeyError) {
+        let later = try LaterRun.all(after: run)
+        if later.isEmpty { return }
+        let delta = try DeltaLog(run, ledger, schema: table.schema)
+        try await MoveList(snapshotPath: snapshot, rules: rules, table: table, delta: delta).forEachChunk {
+            chunk throws(RekeyError) in
+            for move in chunk {
+                guard let other = later.first(where: { $0.takes(move.new) }) else { continue }
+                throw RekeyError(
+                    .preflightRefused,
+                    "a later run moves what this one makes, such as \(move.newKey); take that run back first: rekey rollback \(other.path)",
+                    source: run.path)
+            }
+        }
     }
 
     /// Throws `.preflightRefused` with the first thing that changed since the plan was made.

@@ -8,34 +8,46 @@ struct RollbackSteps {
     let table: any Table
     let moves: MoveList
     let rules: RuleSet
+    /// Nil where nothing goes back as it is now.
+    let inverse: RuleSet?
     let onConflict: Rollback.ConflictRule
-    /// New keys, by `sortableBytes`, that held an equal item before the run; they are left alone.
-    let present: Set<[UInt8]>
+    /// New keys, by `sortableBytes`, that are left alone: those that held an equal item before the run, and those whose item may be
+    /// another's own.
+    var kept: Set<[UInt8]>
     /// Keys of items that came under new keys since the migration and go back as well.
     let created: [ItemKey]
-    let timeToLive: String?
+    var timeToLive: String?
 
-    private func isKept(_ move: PlannedMove) -> Bool { !present.isEmpty && present.contains(move.newKey.sortableBytes) }
+    private func isKept(_ move: PlannedMove) -> Bool { !kept.isEmpty && kept.contains(move.newKey.sortableBytes) }
 
     /// Puts the old items back and reads them back.
-    func restore() async throws(RekeyError) -> Int {
+    ///
+    /// - Returns: how many were put, and how many changed new items went in the same moment.
+    func restore() async throws(RekeyError) -> (put: Int, replaced: Int) {
         var count = 0
-        let inverse = onConflict == .keepCurrent ? try rules.inverted() : nil
+        var replaced = 0
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             let old = try await table.read(chunk.map(\.oldKey))
             let new = try await table.read(chunk.map(\.newKey))
             var puts: [ConditionalPut] = []
+            var exchanges: [Move] = []
             var expected: [(move: PlannedMove, item: Item)] = []
             for move in chunk {
-                let item = try wanted(
-                    move, old: old[move.oldKey], new: isKept(move) ? nil : new[move.newKey], inverse: inverse)
-                expected.append((move, item))
+                let there = isKept(move) ? nil : new[move.newKey]
                 let current = old[move.oldKey]
+                let item = try wanted(move, old: current, new: there)
+                expected.append((move, item))
                 if let current, current.isEqual(to: item) { continue }
-                puts.append(ConditionalPut(item, if: current.map { .equals($0) } ?? .absent))
+                if onConflict == .takeSnapshot, current == nil, let there, !move.isOwnCopy(there) {
+                    exchanges.append(Move(old: there, new: item))
+                } else {
+                    puts.append(ConditionalPut(item, if: current.map { .equals($0) } ?? .absent))
+                }
             }
             try await put(puts)
-            count += puts.count
+            try await exchange(exchanges)
+            count += puts.count + exchanges.count
+            replaced += exchanges.count
             let back = try await table.read(chunk.map(\.oldKey))
             for (move, item) in expected {
                 if let current = back[move.oldKey] {
@@ -46,10 +58,36 @@ struct RollbackSteps {
                 }
             }
         }
-        if let inverse {
-            try await forEachCreated { items async throws(RekeyError) in count += try await bringBack(items, inverse) }
+        try await forEachCreated { items async throws(RekeyError) in count += try await bringBack(items) }
+        return (count, replaced)
+    }
+
+    /// Puts the snapshot's items in the place of changed ones, each pair in one transaction: a changed item beside the old one may be
+    /// another's own and stays, so that a rollback that is cut here may not leave any of the run's so.
+    private func exchange(_ exchanges: [Move]) async throws(RekeyError) {
+        var start = 0
+        while start < exchanges.count {
+            var end = start
+            var bytes = 0
+            repeat {
+                bytes += exchanges[end].old.size + exchanges[end].new.size
+                end += 1
+            } while end < exchanges.count && end - start < table.limits.transactMove
+                && bytes + exchanges[end].old.size + exchanges[end].new.size <= CapacityUnits.maximumTransactionBytes
+            let group = Array(exchanges[start..<end])
+            let outcomes = try await table.transactMove(group).outcomes
+            for (pair, outcome) in zip(group, outcomes) {
+                switch outcome {
+                case .moved, .cancelled: break
+                case .oldChanged: throw changedMeanwhile(try pair.old.requiredKey(table.schema))
+                case .newTaken: throw changedMeanwhile(try pair.new.requiredKey(table.schema))
+                }
+            }
+            if let first = group.first, outcomes.contains(where: { if case .moved = $0 { false } else { true } }) {
+                throw changedMeanwhile(try first.old.requiredKey(table.schema))
+            }
+            start = end
         }
-        return count
     }
 
     /// Puts items over what was read a moment before, and over nothing else.
@@ -69,20 +107,28 @@ struct RollbackSteps {
         }
     }
 
+    /// The old keys of items that came since under which another item stands, with their new keys.
+    func takenPlaces() async throws(RekeyError) -> [(old: ItemKey, new: ItemKey)] {
+        var taken: [(ItemKey, ItemKey)] = []
+        try await forEachCreated { items async throws(RekeyError) in
+            let moves = items.compactMap { movedBack($0) }
+            let there = try await table.read(moves.map(\.newKey))
+            for move in moves where !(there[move.newKey]?.isEqual(to: move.new) ?? true) {
+                taken.append((move.newKey, move.oldKey))
+            }
+        }
+        return taken
+    }
+
     /// Puts items that came since under their old keys, over nothing that is there.
-    private func bringBack(_ items: [Item], _ inverse: RuleSet) async throws(RekeyError) -> Int {
+    private func bringBack(_ items: [Item]) async throws(RekeyError) -> Int {
         var count = 0
         for item in items {
-            guard let move = try moved(item, by: inverse) else { continue }
+            guard let move = movedBack(item) else { throw changedMeanwhile(try item.requiredKey(table.schema)) }
             switch try await table.put(move.new, condition: .absent) {
             case .done: count += 1
             case .conditionFailed(let there):
-                guard there?.isEqual(to: move.new) ?? false else {
-                    throw RekeyError(
-                        .differences,
-                        "\(move.oldKey) was made since the migration, and another item stands under its old key \(move.newKey); delete the one that does not hold and run the same command again",
-                        source: table.name)
-                }
+                guard there?.isEqual(to: move.new) ?? false else { throw changedMeanwhile(move.newKey) }
             }
         }
         return count
@@ -90,11 +136,12 @@ struct RollbackSteps {
 
     /// Removes items that came since, each only while an equal one stands under its old key.
     private func removeCreated() async throws(RekeyError) -> Int {
-        guard !created.isEmpty else { return 0 }
-        let inverse = try rules.inverted()
         var count = 0
         try await forEachCreated { items async throws(RekeyError) in
-            let back = try items.map { (item) throws(RekeyError) in try moved(item, by: inverse) }.compactMap { $0 }
+            let back = try items.map { (item) throws(RekeyError) -> PlannedMove in
+                guard let move = movedBack(item) else { throw changedMeanwhile(try item.requiredKey(table.schema)) }
+                return move
+            }
             let old = try await table.read(back.map(\.newKey))
             for move in back {
                 guard old[move.newKey]?.isEqual(to: move.new) ?? false else { throw changedMeanwhile(move.oldKey) }
@@ -115,9 +162,7 @@ struct RollbackSteps {
     }
 
     /// What has to stand under the old key in the end. `new` is nil where the new item stays.
-    private func wanted(
-        _ move: PlannedMove, old: Item?, new: Item?, inverse: RuleSet?
-    ) throws(RekeyError) -> Item {
+    private func wanted(_ move: PlannedMove, old: Item?, new: Item?) throws(RekeyError) -> Item {
         let changedOld = old.flatMap { $0.isEqual(to: move.old) ? nil : $0 }
         switch onConflict {
         case .takeSnapshot: return move.old
@@ -125,34 +170,41 @@ struct RollbackSteps {
             guard changedOld == nil else { throw changedMeanwhile(move.oldKey) }
             return move.old
         case .keepCurrent:
-            guard let inverse, let new, !move.isOwnCopy(new) else { return changedOld ?? move.old }
-            let current = try back(new, move, inverse)
-            guard let changedOld, !changedOld.isEqual(to: current) else { return current }
-            throw RekeyError(
-                .differences,
-                "\(move.oldKey) and \(move.newKey) were both changed since the migration; delete the one that does not hold and run the same command again",
-                source: table.name)
+            guard let new, !move.isOwnCopy(new) else { return changedOld ?? move.old }
+            guard let current = try? back(new, move), old?.isEqual(to: current) ?? true else {
+                throw changedMeanwhile(move.newKey)
+            }
+            return current
         }
     }
 
-    /// What the inverse rules make of a new item, under its old key.
-    private func back(_ new: Item, _ move: PlannedMove, _ inverse: RuleSet) throws(RekeyError) -> Item {
-        guard let moved = try moved(new, by: inverse), moved.newKey == move.oldKey else {
-            throw RekeyError(
-                .differences,
-                "\(move.newKey) was changed so that the inverse rules do not bring it back to \(move.oldKey)",
-                source: table.name)
-        }
-        return moved.new
-    }
-
-    private func moved(_ item: Item, by rules: RuleSet) throws(RekeyError) -> PlannedMove? {
-        var mover = Mover(rules: rules, schema: table.schema)
-        do {
-            return try mover.move(item)
+    /// What the inverse rules make of a changed new item, under its old key.
+    ///
+    /// - Throws: `.differences` where they do not bring it back there.
+    func back(_ new: Item, _ move: PlannedMove) throws(RekeyError) -> Item {
+        var reason = ""
+        do throws(ItemError) {
+            if let inverse, let moved = try moved(new, by: inverse), moved.newKey == move.oldKey {
+                return moved.new
+            }
         } catch {
-            throw RekeyError(.badInput, error.reason, source: table.name)
+            // The rest of it tells what to do to the rules, which are no longer to be changed.
+            reason = " (\(error.reason.prefix { $0 != ";" }))"
         }
+        throw RekeyError(
+            .differences,
+            "\(move.newKey) was changed so that the inverse rules do not bring it back to \(move.oldKey)\(reason)",
+            source: table.name)
+    }
+
+    /// The way of an item that came since, or nil where there is none.
+    private func movedBack(_ item: Item) -> PlannedMove? {
+        inverse.flatMap { (try? moved(item, by: $0)) ?? nil }
+    }
+
+    private func moved(_ item: Item, by rules: RuleSet) throws(ItemError) -> PlannedMove? {
+        var mover = Mover(rules: rules, schema: table.schema)
+        return try mover.move(item)
     }
 
     private func changedMeanwhile(_ key: ItemKey) -> RekeyError {
@@ -173,7 +225,7 @@ struct RollbackSteps {
             var leaving: [(move: PlannedMove, item: Item)] = []
             for move in going {
                 guard let item = there[move.newKey] else { continue }
-                guard try mayGo(item, move, old: old[move.oldKey]) else { throw changedMeanwhile(move.newKey) }
+                guard mayGo(item, move, old: old[move.oldKey]) else { throw changedMeanwhile(move.newKey) }
                 leaving.append((move, item))
             }
             for (pair, outcome) in zip(leaving, try await table.deleteUnchanged(leaving.map(\.item))) {
@@ -190,15 +242,11 @@ struct RollbackSteps {
         return count + (try await removeCreated())
     }
 
-    private func mayGo(_ new: Item, _ move: PlannedMove, old: Item?) throws(RekeyError) -> Bool {
+    private func mayGo(_ new: Item, _ move: PlannedMove, old: Item?) -> Bool {
         guard let old else { return isDue(new, timeToLive, .now()) }
-        switch onConflict {
-        case .takeSnapshot: return true
-        case .stop: return move.isOwnCopy(new)
-        case .keepCurrent:
-            if move.isOwnCopy(new) { return true }
-            return try moved(old, by: rules)?.new.isEqual(to: new) ?? false
-        }
+        if move.isOwnCopy(new) { return true }
+        guard onConflict == .keepCurrent, let moved = (try? moved(old, by: rules)) ?? nil else { return false }
+        return moved.new.isEqual(to: new)
     }
 
     /// Throws where an old item is missing or a new one is left.

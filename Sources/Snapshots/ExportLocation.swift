@@ -107,7 +107,7 @@ func lastName(_ path: String) -> String {
 }
 
 /// A path made absolute, without links; nil where nothing stands there.
-func resolvedPath(_ path: String) -> String? {
+package func resolvedPath(_ path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }
     defer { free(resolved) }
     return String(cString: resolved)

@@ -75,7 +75,7 @@ struct RollbackCommand: AsyncParsableCommand {
         guard !origin.isEmpty else {
             throw RekeyError(.usage, "name the run or the snapshot to go back to, or a time with --pitr")
         }
-        let run = isSnapshot || isPlainBackup ? nil : try RunDirectory.find(origin, runs: runs.runs)
+        let run = try namedRun()
         let plan = try run?.plan()
         let (_, table, watch) = try await table.open(or: plan?.table)
         let temporary = "\(Environment.temporaryDirectory)/rekey-backup-\(getpid())"
@@ -90,6 +90,9 @@ struct RollbackCommand: AsyncParsableCommand {
         try await requireSameTable(table, plan: plan, snapshotPath: snapshotPath)
         try requireSound(snapshotPath)
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
+        if isSnapshot, let run {
+            printer(.information("The snapshot is that of run \(run.path): the run is taken back"))
+        }
         var rollback = Rollback(
             table: table, rules: ruleSet, snapshotPath: snapshotPath, run: run,
             temporaryDirectory: Environment.temporaryDirectory, events: { printer($0) })
@@ -105,17 +108,28 @@ struct RollbackCommand: AsyncParsableCommand {
             findings = try await rollback.execute(runs: run.map { parentDirectory($0.path) } ?? runs.runs)
             try await smoke.after(check, way: "the items are back and verified; look at the application", printer)
         } else {
-            findings = try await rollback.dryRun()
+            findings = try await rollback.dryRun(runs: runs.runs)
         }
         if reporting.json {
             let result = JSONValue.object([
                 ("command", .string("rollback")), ("executed", .boolean(execute)),
                 ("restored", .integer(findings.toRestore)), ("inPlace", .integer(findings.inPlace)),
                 ("removed", .integer(findings.toDelete)), ("kept", .integer(findings.kept)),
-                ("conflicts", .integer(findings.conflicts)), ("created", .integer(findings.created)),
+                ("conflicts", .integer(findings.conflicts)),
+                ("created", .integer(findings.created + findings.stranded)),
             ])
             try Terminal.print(result.text)
         }
+    }
+
+    /// The run that was named, by its own name or by the snapshot inside its directory; nil where only a snapshot is at hand.
+    private func namedRun() throws(RekeyError) -> RunDirectory? {
+        if isPlainBackup { return nil }
+        guard isSnapshot else { return try RunDirectory.find(origin, runs: runs.runs) }
+        let snapshot = resolvedPath(origin) ?? origin
+        let run = RunDirectory(path: parentDirectory(snapshot))
+        guard fileExists(run.planPath) else { return nil }
+        return run.snapshotPath(try run.plan()) == snapshot ? run : nil
     }
 
     private func path(ofSnapshotIn run: RunDirectory) throws(RekeyError) -> String {
