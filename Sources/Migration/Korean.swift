@@ -54,6 +54,8 @@ let koreanSentences: [String: String] = [
     "%1 came or changed under old keys since; moving them as well...":
         "그사이 기존 키에 새로 생기거나 바뀐 %1도 옮기는 중...",
     "%1 items were changed since the snapshot and copied again": "스냅샷 이후 바뀐 항목 %1개를 다시 복사했습니다",
+    "%1 items under new keys are not what was put there, and their old ones are gone: changed by other writers":
+        "새 키의 항목 %1개는 쓴 내용과 다르고 기존 항목은 없습니다. 다른 프로그램이 바꾸었습니다",
     "%1 items are gone, their time to live was over": "항목 %1개는 TTL이 지나 사라졌습니다",
     "%1 items were deleted by another writer since the snapshot and not put under their new keys (%2); the snapshot holds them":
         "스냅샷 이후 다른 프로그램이 삭제한 항목 %1개는 새 키로 쓰지 않았습니다 (%2). 스냅샷에는 남아 있습니다",

@@ -36,6 +36,7 @@ package struct Migrate: Sendable {
     package var hook: Hook?
     /// Asked after a hook before the delete.
     package var check: APICheck?
+    package var time = TimeSource.continuous
 
     package init(
         table: any Table, tableText: String, rules: RuleSet, rulesText: String, runs: String, tool: String,
@@ -243,6 +244,7 @@ package struct Migrate: Sendable {
         steps.language = language
         steps.hook = hook
         steps.check = check
+        steps.time = time
         return try await steps.go()
     }
 

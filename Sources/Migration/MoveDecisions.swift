@@ -81,6 +81,21 @@ package struct MoveDecisions<Content> {
         return try isCopy(planned, old: old, new: new) ? .equal : .different
     }
 
+    package enum Deletion {
+        /// If it is still what was copied.
+        case delete
+        /// Neither is there.
+        case already
+        /// The new item went after it was read back: the old one is all there is.
+        case missing
+    }
+
+    /// - Parameter old: looked at only where there is no new item.
+    package func delete(old: Content?, new: Content?) -> Deletion {
+        if new != nil { return .delete }
+        return old == nil ? .already : .missing
+    }
+
     /// Whether what stands under a new key came from the move. Once the old item is gone, users may have changed the new one; while it
     /// stands, the new one is the copy of what the run holds or of what the old one has become.
     private func isCopy(_ planned: Planned, old: Content?, new: Content) throws(RekeyError) -> Bool {

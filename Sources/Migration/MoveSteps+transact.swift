@@ -94,7 +94,7 @@ extension MoveSteps {
             case .oldChanged(let current): .old(current)
             case .newTaken(let current): .new(current)
             }
-        switch try decisions.afterCancelled(move.planned, obstacle) {
+        switch try decisions.afterCancelled(try planned(move), obstacle) {
         case .again: return (move, false)
         case .gone: return nil
         case .changed(let current):
@@ -104,9 +104,7 @@ extension MoveSteps {
             try await replace(PlannedMove.Copy(item: there, key: move.newKey), by: move)
             return (move, true)
         case .taken:
-            throw RekeyError(
-                .differences, "a different item stands under the new key \(move.newKey); it was not overwritten",
-                source: table.name)
+            throw try taken(move, "a different item stands under the new key \(move.newKey); it was not overwritten")
         case .unmovable: throw unmovable(move.oldKey)
         }
     }

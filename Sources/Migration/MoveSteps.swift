@@ -11,13 +11,20 @@ struct MoveSteps {
     let rules: RuleSet
     /// Where an item is kept before it is moved in a form that the run does not hold.
     let delta: DeltaLog
+    /// What stood there before the run is neither overwritten nor removed.
+    let present: PresentKeys
+    let time: TimeSource
     let decisions: MoveDecisions<Item>
 
-    init(table: any Table, moves: MoveList, rules: RuleSet, delta: DeltaLog) {
+    init(
+        table: any Table, moves: MoveList, rules: RuleSet, delta: DeltaLog, present: PresentKeys, time: TimeSource
+    ) {
         self.table = table
         self.moves = moves
         self.rules = rules
         self.delta = delta
+        self.present = present
+        self.time = time
         decisions = MoveDecisions(
             isEqual: { $0.isEqual(to: $1) },
             moved: { item throws(RekeyError) in try Self.moved(item, rules, table)?.new })
@@ -30,6 +37,8 @@ struct MoveSteps {
         var already = 0
         /// How many items another writer changed since the snapshot, and that were copied again.
         var recopied = 0
+        /// Neither what was put nor an earlier form of it, under the new key of an item whose old one is gone.
+        var changed = 0
         /// Gone because their time to live was over.
         var expired = 0
         /// The new keys of items that stand under neither key: another writer deleted them. They are in the snapshot.
@@ -42,40 +51,21 @@ struct MoveSteps {
     func put(timeToLive: String?, now: @autoclosure () -> Timestamp) async throws(RekeyError) -> Tally {
         var tally = Tally()
         try await moves.forEachChunk { chunk async throws(RekeyError) in
-            for part in parts(of: chunk) { try await put(part, timeToLive, now(), &tally) }
+            try await withLook(at: chunk, needsOld: needsOld) { part, seen async throws(RekeyError) in
+                try await put(part, seen, timeToLive, now(), &tally)
+            }
         }
         return tally
     }
 
-    /// What one call writes best. Where a limit makes calls wait, the wait comes before the look: between look and write, which takes no
-    /// condition, lie only the reads and the writes of a part.
-    private func parts(of chunk: [PlannedMove]) -> [ArraySlice<PlannedMove>] {
-        let limits = table.limits
-        var parts: [ArraySlice<PlannedMove>] = []
-        var start = 0
-        var bytes = 0
-        for index in chunk.indices {
-            let size = chunk[index].new.size
-            if index > start, index - start >= max(limits.bulkWrite, 1) || bytes + size > limits.bulkWriteBytes {
-                parts.append(chunk[start..<index])
-                start = index
-                bytes = 0
-            }
-            bytes += size
-        }
-        return parts + [chunk[start...]]
-    }
-
     private func put(
-        _ part: ArraySlice<PlannedMove>, _ timeToLive: String?, _ now: Timestamp, _ tally: inout Tally
+        _ part: ArraySlice<PlannedMove>, _ seen: Seen, _ timeToLive: String?, _ now: Timestamp, _ tally: inout Tally
     ) async throws(RekeyError) {
-        try await table.awaitRoomForWrites(units: part.reduce(0) { $0 + CapacityUnits.write($1.new.size) })
-        let (old, new) = try await look(part)
         var requests: [WriteRequest] = []
         for move in part {
-            switch try decisions.put(move.planned, old: old[move.oldKey], new: new[move.newKey]) {
+            switch try decisions.put(try planned(move), old: seen.old[move.oldKey], new: seen.new[move.newKey]) {
             case .already:
-                try await removeLeftStrays(of: move)
+                try await removeLeftStrays(of: move, new: seen.new[move.newKey])
                 tally.already += 1
             case .put:
                 try await removeStrays(of: move)
@@ -86,24 +76,14 @@ struct MoveSteps {
             case .gone where isDue(move.old, timeToLive, now): tally.expired += 1
             case .gone: tally.gone.insert(move.newKey)
             case .taken:
-                throw RekeyError(
-                    .differences,
-                    "a different item came under the new key \(move.newKey) since the survey; it was not overwritten",
-                    source: table.name)
+                throw try taken(
+                    move,
+                    "a different item came under the new key \(move.newKey) since the survey; it was not overwritten")
             case .unmovable: throw unmovable(move.oldKey)
             }
         }
         try await table.write(requests)
         tally.done += requests.count
-    }
-
-    /// The new items, and the old ones of those that do not decide alone.
-    private func look(_ chunk: some Collection<PlannedMove>) async throws(RekeyError) -> (
-        old: [ItemKey: Item], new: [ItemKey: Item]
-    ) {
-        let new = try await table.read(chunk.map(\.newKey))
-        let unclear = chunk.filter { decisions.needsOld($0.planned, new: new[$0.newKey]) }
-        return (try await table.read(unclear.map(\.oldKey)), new)
     }
 
     /// Reads every new item back and compares it with what the rules make of the old one.
@@ -116,13 +96,15 @@ struct MoveSteps {
         var missing: [ItemKey] = []
         var different: [ItemKey] = []
         try await moves.forEachChunk { chunk async throws(RekeyError) in
-            let (old, new) = try await look(chunk)
+            let seen = try await look(at: chunk, needsOld: needsOld)
             for move in chunk where !gone.contains(move.newKey) {
-                switch try decisions.verify(move.planned, old: old[move.oldKey], new: new[move.newKey]) {
+                let (old, new) = (seen.old[move.oldKey], seen.new[move.newKey])
+                switch try decisions.verify(try planned(move), old: old, new: new) {
+                case .equal where old == nil && !(new.map(move.isOwnCopy) ?? false): tally.changed += 1
                 case .equal: tally.done += 1
                 case .different: different.append(move.newKey)
                 // While the old one stands, the copy may as well have been lost.
-                case .missing where old[move.oldKey] == nil && isDue(move.new, timeToLive, now()): tally.expired += 1
+                case .missing where old == nil && isDue(move.new, timeToLive, now()): tally.expired += 1
                 case .missing: missing.append(move.newKey)
                 }
             }
@@ -169,13 +151,20 @@ struct MoveSteps {
         return presence
     }
 
-    /// Deletes every old item that is still equal to what was copied; one that changed is copied again first.
-    func deleteOld() async throws(RekeyError) -> Tally {
+    /// Deletes every old item that is still equal to what was copied, while its new one is there; one that changed is copied again first.
+    func deleteOld(timeToLive: String?, now: @autoclosure () -> Timestamp) async throws(RekeyError) -> Tally {
         var tally = Tally()
         try await moves.forEachChunk { chunk async throws(RekeyError) in
-            let outcomes = try await table.deleteUnchanged(chunk.map(\.old))
+            var tried: [PlannedMove] = []
+            var outcomes: [WriteOutcome] = []
+            try await withLook(at: chunk, needsOld: { $1 == nil }) { part, seen async throws(RekeyError) in
+                let going = try withNewItem(part, seen, timeToLive, now())
+                tally.already += part.count - going.count
+                outcomes += try await table.deleteUnchanged(going.map(\.old))
+                tried += going
+            }
             try record(outcomes)
-            for (move, outcome) in zip(chunk, outcomes) {
+            for (move, outcome) in zip(tried, outcomes) {
                 switch outcome {
                 case .done: tally.done += 1
                 case .conditionFailed(nil): tally.already += 1
@@ -187,6 +176,32 @@ struct MoveSteps {
             }
         }
         return tally
+    }
+
+    /// The moves whose old items may go: without those of which neither item is there.
+    ///
+    /// - Throws: `.differences` where an old item is all there is and its time to live does not explain it.
+    private func withNewItem(
+        _ part: ArraySlice<PlannedMove>, _ seen: Seen, _ timeToLive: String?, _ now: Timestamp
+    ) throws(RekeyError) -> [PlannedMove] {
+        var going: [PlannedMove] = []
+        var missing: [PlannedMove] = []
+        for move in part {
+            switch decisions.delete(old: seen.old[move.oldKey], new: seen.new[move.newKey]) {
+            case .delete: going.append(move)
+            case .already: break
+            case .missing where isDue(move.new, timeToLive, now): going.append(move)
+            case .missing: missing.append(move)
+            }
+        }
+        guard missing.isEmpty else {
+            let shown = missing.prefix(3).map { "\($0.newKey), of \($0.oldKey)" }.joined(separator: "; ")
+            throw RekeyError(
+                .differences,
+                "\(missing.count) new items are gone since they were verified (\(shown)); their old items stay; rekey resume puts the new ones again; where they were to go, delete their old items first",
+                source: table.name)
+        }
+        return going
     }
 
     /// Keeps what items have become in one write, which is synced. One that no rule moves any more is not kept.
@@ -232,28 +247,71 @@ struct MoveSteps {
 
     /// Writes a new copy over an earlier one, and over nothing else. A copy that an earlier try made is left as it is.
     func replace(_ copied: PlannedMove.Copy, by next: PlannedMove) async throws(RekeyError) {
-        let isSameKey = copied.key == next.newKey
-        let put = try await table.put(next.new, condition: isSameKey ? .equals(copied.item) : .absent)
+        let isPresent = try present.contains(next.newKey)
+        let isOwn = copied.key == next.newKey && !isPresent
+        let put = try await table.put(next.new, condition: isOwn ? .equals(copied.item) : .absent)
         if case .conditionFailed(let there) = put, !(there?.isEqual(to: next.new) ?? false) {
-            throw bothChanged(next.oldKey, copied.key)
+            if isOwn { throw bothChanged(next.oldKey, next.newKey) }
+            throw try taken(
+                next,
+                "item \(next.oldKey) was changed since the snapshot, and under its new key \(next.newKey) now stands another item, which was not overwritten; delete the one that does not hold, then resume"
+            )
         }
         try await removeStrays(of: next)
     }
 
     /// A change may have given the item another new key: then the first copies go.
     func removeStrays(of move: PlannedMove) async throws(RekeyError) {
-        for stray in move.strays {
+        for stray in try strays(of: move) {
             let outcome = try await table.delete(stray.key, condition: .equals(stray.item))
             if case .conditionFailed(.some) = outcome { throw bothChanged(move.oldKey, stray.key) }
         }
     }
 
     /// Removes what an earlier try left behind that ended between the last copy and the removal of the first ones.
-    private func removeLeftStrays(of move: PlannedMove) async throws(RekeyError) {
-        if move.strays.isEmpty { return }
+    ///
+    /// - Throws: `.differences` where the old item is gone and the new one is not the run's: a first copy may be all there is of it.
+    private func removeLeftStrays(of move: PlannedMove, new: Item?) async throws(RekeyError) {
+        let strays = try strays(of: move)
+        if strays.isEmpty { return }
         if try await table.read([move.oldKey])[move.oldKey] != nil { return try await removeStrays(of: move) }
+        guard let new, move.isOwnCopy(new) else {
+            let left = try await table.read(strays.map(\.key))
+            for stray in strays where left[stray.key]?.isEqual(to: stray.item) ?? false {
+                throw RekeyError(
+                    .differences,
+                    "item \(move.oldKey) is gone, \(stray.key) is what was made of it, and under the new key of its later form, \(move.newKey), stands an item that the run did not put; delete the one that does not hold, then resume",
+                    source: table.name)
+            }
+            return
+        }
         // Once the old item is gone, what was changed is its users'.
-        for stray in move.strays { _ = try await table.delete(stray.key, condition: .equals(stray.item)) }
+        for stray in strays { _ = try await table.delete(stray.key, condition: .equals(stray.item)) }
+    }
+
+    /// As the decisions see a move: where an equal item stood before the run, no copy is the run's own.
+    func planned(_ move: PlannedMove) throws(RekeyError) -> MoveDecisions<Item>.Planned {
+        var planned = move.planned
+        if !planned.earlier.isEmpty, try present.contains(move.newKey) { planned.earlier = [] }
+        return planned
+    }
+
+    /// The run's own copies under earlier new keys.
+    private func strays(of move: PlannedMove) throws(RekeyError) -> [PlannedMove.Copy] {
+        var strays: [PlannedMove.Copy] = []
+        for stray in move.strays where !(try present.contains(stray.key)) { strays.append(stray) }
+        return strays
+    }
+
+    private func needsOld(_ move: PlannedMove, new: Item?) -> Bool { decisions.needsOld(move.planned, new: new) }
+
+    /// The error of a new key that another item holds.
+    func taken(_ move: PlannedMove, _ message: String) throws(RekeyError) -> RekeyError {
+        guard try present.contains(move.newKey) else { return RekeyError(.differences, message, source: table.name) }
+        return RekeyError(
+            .differences,
+            "item \(move.newKey) stood there before the run, equal to what becomes of \(move.oldKey), and one of them was changed since; neither was overwritten; delete the one that does not hold, then resume",
+            source: table.name)
     }
 
     private func bothChanged(_ oldKey: ItemKey, _ newKey: ItemKey) -> RekeyError {

@@ -15,9 +15,9 @@ package struct MoveWeights: Sendable, Equatable {
     package var newReadUnits = 0
 
     /// Read units of `--strategy batch` for so many items, beside the scans of the table: to put, each new key is asked for and each
-    /// old item read; to verify, each new item is read back; a live table is asked for an old item before it is deleted.
+    /// old item read; to verify, each new item is read back; before the deletion it is asked for once more, and a live table for the old item.
     package func batchReads(of count: Int, isLive: Bool) -> Int {
-        count + oldReadUnits + newReadUnits + (isLive ? oldReadUnits : 0)
+        count + oldReadUnits + 2 * newReadUnits + (isLive ? oldReadUnits : 0)
     }
 
     /// Units of one consistent scan of the whole table, as the table told them.

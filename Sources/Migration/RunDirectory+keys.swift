@@ -4,10 +4,13 @@ import ByteStreams
 extension RunDirectory {
     /// A line of such a list: the key for people, and its sortable bytes in hexadecimal digits, which no two keys share.
     static func keyLine(_ key: String, _ sortableKey: [UInt8]) -> [UInt8] {
-        var line = Array("{\"key\":\(quoted(key)),\"bytes\":\"".utf8)
+        Array("{\"key\":\(quoted(key)),\"bytes\":\"".utf8) + hexadecimal(sortableKey) + Array("\"}\n".utf8)
+    }
+
+    /// In lower case.
+    static func hexadecimal(_ bytes: [UInt8]) -> [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
-        for byte in sortableKey { line += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
-        return line + Array("\"}\n".utf8)
+        return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     }
 
     /// The new keys, by `sortableBytes`, under which an equal item stood before the run: a rollback leaves them alone.
@@ -41,7 +44,7 @@ extension RunDirectory {
         }
     }
 
-    private func forEachKey(
+    func forEachKey(
         of path: String, _ body: ([UInt8]) throws(RekeyError) -> Void
     ) throws(RekeyError) {
         guard fileExists(path) else { return }

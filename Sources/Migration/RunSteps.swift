@@ -23,6 +23,7 @@ package struct RunSteps: Sendable {
     /// Of the ledger and of `delta.ndjson`, in bytes.
     package var ledgerLimit = Ledger.mostFileBytes
     package var deltaLimit = DeltaLog.mostFileBytes
+    package var time = TimeSource.continuous
 
     package init(
         run: RunDirectory, plan: RunPlan, table: any Table, rules: RuleSet, events: @escaping EventHandler,
@@ -60,7 +61,8 @@ package struct RunSteps: Sendable {
     private func steps(_ ledger: Ledger) async throws(RekeyError) {
         let delta = try DeltaLog(run, ledger, schema: table.schema, limit: deltaLimit)
         let timeToLive = try await table.describe().timeToLiveAttribute
-        var left = try await move(steps(delta), ledger, timeToLive)
+        let present = try PresentKeys(run, plan)
+        var left = try await move(steps(delta, present), ledger, timeToLive)
         events(.information("Verifying migration..."))
         var survey = try await look()
         var later = 0
@@ -72,7 +74,7 @@ package struct RunSteps: Sendable {
                 ))
             try delta.append(items)
             let keys = Set(try items.map { (item) throws(RekeyError) in try item.requiredKey(table.schema) })
-            left.add(try await move(steps(delta, only: keys), ledger, timeToLive))
+            left.add(try await move(steps(delta, present, only: keys), ledger, timeToLive))
             later += items.count
             events(.information("Verifying migration..."))
             survey = try await look()
@@ -83,19 +85,20 @@ package struct RunSteps: Sendable {
                 "\(survey.found.old.count) \(noun)s stand under old keys still, after \(Self.mostRounds) more rounds: stop what writes them, or deploy what writes new ones, then rekey resume",
                 source: table.name)
         }
-        try await finalCheck(ledger, survey.found, steps(delta), left, later: later, timeToLive: timeToLive)
+        try await finalCheck(
+            ledger, survey.found, steps(delta, present), left, later: later, timeToLive: timeToLive)
     }
 
     /// How often items that came or changed meanwhile are moved after the first time, by one command.
     private static var mostRounds: Int { 8 }
 
-    private func steps(_ delta: DeltaLog, only keys: Set<ItemKey>? = nil) -> MoveSteps {
+    private func steps(_ delta: DeltaLog, _ present: PresentKeys, only keys: Set<ItemKey>? = nil) -> MoveSteps {
         MoveSteps(
             table: table,
             moves: MoveList(
                 snapshotPath: run.snapshotPath(plan), rules: rules, table: table, delta: delta, only: keys,
                 watch: watch),
-            rules: rules, delta: delta)
+            rules: rules, delta: delta, present: present, time: time)
     }
 
     /// Items of a list that were not moved, since they were gone.
@@ -153,7 +156,7 @@ package struct RunSteps: Sendable {
                 try await runHook(at: .beforeDelete, ledger)
                 events(.information("Deleting old structure..."))
                 watch.begin("delete", items: plan.oldCount)
-                let deleted = try await steps.deleteOld()
+                let deleted = try await steps.deleteOld(timeToLive: timeToLive, now: .now())
                 try ledger.append(.deleted, facts(of: deleted))
                 let already = deleted.already
                 events(
@@ -188,6 +191,12 @@ package struct RunSteps: Sendable {
     private func announce(_ tally: MoveSteps.Tally) {
         if tally.recopied > 0 {
             events(.information("\(tally.recopied) items were changed since the snapshot and copied again"))
+        }
+        if tally.changed > 0 {
+            events(
+                .information(
+                    "\(tally.changed) items under new keys are not what was put there, and their old ones are gone: changed by other writers"
+                ))
         }
         if tally.expired > 0 { events(.information("\(tally.expired) items are gone, their time to live was over")) }
         if !tally.gone.isEmpty {

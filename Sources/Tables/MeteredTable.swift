@@ -125,8 +125,8 @@ package final class MeteredTable: Table {
         }
     }
 
-    package func awaitRoomForWrites(units: Double) async throws(RekeyError) {
-        try await base.awaitRoomForWrites(units: units)
+    package func awaitRoom(readUnits: Double, writeUnits: Double) async throws(RekeyError) {
+        try await base.awaitRoom(readUnits: readUnits, writeUnits: writeUnits)
     }
 
     package var readsToCompare: Bool { base.readsToCompare }

@@ -27,10 +27,15 @@ package final class RateLimitedTable: Table {
 
     package var name: String { base.name }
     package var schema: KeySchema { base.schema }
-    /// A bulk write is not split, so callers are asked to gather no more than about a second's units for one.
+    /// A bulk write is not split, so callers are asked to gather no more than about a second's units for one, nor more items than two
+    /// reads each of about a second look at.
     package var limits: TableLimits {
         var limits = base.limits
-        guard let rate = governor.rates.write else { return limits }
+        let rates = governor.rates
+        if let rate = rates.read {
+            limits.bulkWrite = min(limits.bulkWrite, max(limits.batchWrite, Int(min(rate / 2, 1e6))))
+        }
+        guard let rate = rates.write else { return limits }
         limits.bulkWrite = min(limits.bulkWrite, max(limits.batchWrite, Int(min(rate, 1e6))))
         limits.bulkWriteBytes = min(limits.bulkWriteBytes, max(64 << 10, Int(min(rate, 1e6)) << 10))
         return limits
@@ -108,8 +113,9 @@ package final class RateLimitedTable: Table {
         return outcomes
     }
 
-    package func awaitRoomForWrites(units: Double) async throws(RekeyError) {
-        try await governor.awaitRoom(\.write, units)
+    package func awaitRoom(readUnits: Double, writeUnits: Double) async throws(RekeyError) {
+        try await governor.awaitRoom(\.read, readUnits)
+        try await governor.awaitRoom(\.write, writeUnits)
     }
 
     package var readsToCompare: Bool { base.readsToCompare }

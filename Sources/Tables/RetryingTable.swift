@@ -73,8 +73,8 @@ package struct RetryingTable: Table {
         try await base.put(puts)
     }
 
-    package func awaitRoomForWrites(units: Double) async throws(RekeyError) {
-        try await base.awaitRoomForWrites(units: units)
+    package func awaitRoom(readUnits: Double, writeUnits: Double) async throws(RekeyError) {
+        try await base.awaitRoom(readUnits: readUnits, writeUnits: writeUnits)
     }
 
     package var readsToCompare: Bool { base.readsToCompare }

@@ -49,8 +49,8 @@ package protocol Table: Sendable {
     /// Stores each item whose condition holds; one outcome an item, in order. Each is decided and written atomically.
     func put(_ puts: [ConditionalPut]) async throws(RekeyError) -> [WriteOutcome]
 
-    /// Waits until writes may go at once, where a limit or a pause holds them back: what is read after it is fresh when it is written.
-    func awaitRoomForWrites(units: Double) async throws(RekeyError)
+    /// Waits until reads and writes of so many units may go at once, where limits or a pause hold them back; takes none of them.
+    func awaitRoom(readUnits: Double, writeUnits: Double) async throws(RekeyError)
 
     /// Whether each item that is compared in a write is read first, which costs read units.
     var readsToCompare: Bool { get }
@@ -110,7 +110,19 @@ extension Table {
         return outcomes
     }
 
-    package func awaitRoomForWrites(units: Double) async throws(RekeyError) {}
+    package func awaitRoom(readUnits: Double, writeUnits: Double) async throws(RekeyError) {}
+
+    /// Awaits room, and then does `body`, whose calls neither limits nor a pause hold back: what it reads is fresh when it writes. What
+    /// they take beyond the room, later calls wait for.
+    package func atOnce<Answer>(
+        readUnits: Double, writeUnits: Double, _ body: () async throws(RekeyError) -> Answer
+    ) async throws(RekeyError) -> Answer {
+        try await awaitRoom(readUnits: readUnits, writeUnits: writeUnits)
+        let result: Result<Answer, RekeyError> = await CapacityGovernor.$holdsBack.withValue(false) {
+            do throws(RekeyError) { return .success(try await body()) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
 
     package var readsToCompare: Bool { false }
 

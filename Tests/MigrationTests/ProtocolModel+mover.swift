@@ -123,6 +123,16 @@ extension ProtocolModel {
                 return [("finds new \(index) missing or different, and stops", after)]
             }
         case .delete:
+            let old = plan.seenNew == 0 ? some(plan.seenOld) : nil
+            switch looksBeforeDelete ? decisions.delete(old: old, new: some(plan.seenNew)) : .delete {
+            case .delete: break
+            case .already:
+                advance(&after, phase, index)
+                return [("finds plan \(index) gone", after)]
+            case .missing:
+                after.place = .stopped
+                return [("finds new \(index) missing before it deletes, and stops", after)]
+            }
             if plan.old == planned.old || mistake == .deleteWhatChanged {
                 after[index].old = 0
             } else if plan.old > 0 {

@@ -25,6 +25,8 @@ struct ProtocolModel {
     var strategy = Strategy.batch
     var order = MoveDecisions<Int8>.batchOrder
     var mistake: Mistake?
+    /// Whether each item is looked at once more before its old one is deleted.
+    var looksBeforeDelete = true
     var operations: [Operation] = []
     var writes: Int8 = 0
     var crashes: Int8 = 0
@@ -256,7 +258,7 @@ struct ProtocolModel {
     /// The place after all plans had their turn at a phase.
     func next(_ phase: Int8) -> Place {
         guard strategy == .batch, Int(phase) + 1 < order.count else { return .look(0) }
-        return order[Int(phase) + 1] == .delete ? .act(phase + 1, 0) : .readNew(phase + 1, 0)
+        return order[Int(phase) + 1] == .delete && !looksBeforeDelete ? .act(phase + 1, 0) : .readNew(phase + 1, 0)
     }
 
     func advance(_ state: inout State, _ phase: Int8, _ index: Int) {

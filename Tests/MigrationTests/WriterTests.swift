@@ -95,7 +95,7 @@ import Testing
                     guard case .deleteUnchanged = call else { return }
                     if deletes.withLock({ count in
                         count += 1
-                        return count == 2
+                        return count == 41
                     }) {
                         throw cut
                     }

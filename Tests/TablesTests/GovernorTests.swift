@@ -34,14 +34,40 @@ struct GovernorTests {
                 try await make(.standard), governor: CapacityGovernor(writeUnits: 10, time: clock.source))
             try await put(20, table)
             #expect(clock.slept == .seconds(1))
-            try await table.awaitRoomForWrites(units: 5)
+            try await table.awaitRoom(readUnits: 0, writeUnits: 5)
             #expect(clock.slept == .seconds(1.5))
-            try await table.awaitRoomForWrites(units: 5)
+            try await table.awaitRoom(readUnits: 0, writeUnits: 5)
             try await put(5, table)
             #expect(clock.slept == .seconds(1.5))
             // More than is ever saved up: a full bucket.
-            try await table.awaitRoomForWrites(units: 1000)
+            try await table.awaitRoom(readUnits: 0, writeUnits: 1000)
             #expect(clock.slept == .seconds(2.5))
+        }
+    }
+
+    @Test("What goes at once waits before it begins and not between, and later calls wait for it")
+    func atOnce() async throws {
+        try await withTables { make in
+            let clock = Clock()
+            let governor = CapacityGovernor(writeUnits: 10, time: clock.source)
+            let table = RateLimitedTable(try await make(.standard), governor: governor)
+            try await put(10, table)
+            try await table.atOnce(readUnits: 5, writeUnits: 10) { () async throws(RekeyError) in
+                #expect(clock.slept == .seconds(1))
+                governor.set(.paused)
+                for number in 0..<20 {
+                    let item = Item(trusted: Array(#"{"PK":{"S":"q\#(number)"},"SK":{"S":"1"}}"#.utf8))
+                    _ = try await table.put(item, condition: .none)
+                }
+                governor.set(.going)
+            }
+            #expect(clock.slept == .seconds(1))
+            try await put(10, table)
+            #expect(clock.slept > .seconds(2.99) && clock.slept < .seconds(3.01))
+            governor.set(.stopped)
+            await #expect(throws: RekeyError(.stoppedResumable, "stopped by rekey control")) {
+                try await table.atOnce(readUnits: 0, writeUnits: 1) { () throws(RekeyError) in Issue.record("begun") }
+            }
         }
     }
 
@@ -96,6 +122,8 @@ struct GovernorTests {
             let governor = CapacityGovernor()
             let table = RateLimitedTable(base, governor: governor)
             #expect(table.limits == base.limits)
+            governor.setRates(readUnits: 100, writeUnits: nil)
+            #expect(table.limits.bulkWrite == 50)
             governor.setRates(readUnits: nil, writeUnits: 3)
             #expect(table.limits.bulkWrite == table.limits.batchWrite)
         }

@@ -1,0 +1,85 @@
+import ByteStreams
+import Items
+import Tables
+
+/// What is read of items just before something is written of them.
+extension MoveSteps {
+    /// How long ago the first of what is written may have been looked at.
+    private static var freshness: Duration { .seconds(2) }
+
+    /// What stands under the keys of some moves.
+    struct Seen {
+        /// Of those moves only that do not decide without.
+        var old: [ItemKey: Item] = [:]
+        var new: [ItemKey: Item] = [:]
+    }
+
+    /// The new items, and the old ones of those that do not decide alone.
+    func look(
+        at moves: some Collection<PlannedMove>, needsOld: (PlannedMove, Item?) -> Bool
+    ) async throws(RekeyError) -> Seen {
+        let new = try await table.read(moves.map(\.newKey))
+        let unclear = moves.filter { needsOld($0, new[$0.newKey]) }
+        return Seen(old: try await table.read(unclear.map(\.oldKey)), new: new)
+    }
+
+    /// Looks at moves and calls `act` with them, as many at a time as one call writes best and as are read within about a second.
+    ///
+    /// Limits and a pause are waited for before each look; between look and write, which takes no condition on all that was read, lie
+    /// only reads and writes. What took longer to read than about a second is looked at again, fewer at a time.
+    func withLook(
+        at chunk: [PlannedMove], needsOld: (PlannedMove, Item?) -> Bool,
+        _ act: (ArraySlice<PlannedMove>, Seen) async throws(RekeyError) -> Void
+    ) async throws(RekeyError) {
+        var most = chunk.count
+        for part in parts(of: chunk) {
+            var rest = part
+            while !rest.isEmpty {
+                let next = rest.prefix(most)
+                let reads = next.reduce(0) {
+                    $0 + CapacityUnits.read($1.old.size, consistent: true)
+                        + CapacityUnits.read($1.new.size, consistent: true)
+                }
+                let writes = next.reduce(0) { $0 + CapacityUnits.write(max($1.old.size, $1.new.size)) }
+                let done = try await table.atOnce(readUnits: reads, writeUnits: writes) {
+                    () async throws(RekeyError) -> Int in
+                    let start = time.now()
+                    var seen = Seen()
+                    var count = 0
+                    repeat {
+                        let group = next.dropFirst(count).prefix(table.limits.batchGet)
+                        let found = try await look(at: group, needsOld: needsOld)
+                        seen.old.merge(found.old) { $1 }
+                        seen.new.merge(found.new) { $1 }
+                        count += group.count
+                    } while count < next.count && time.now() - start < Self.freshness / 2
+                    guard time.now() - start <= Self.freshness || count == 1 else {
+                        most = max(1, count / 2)
+                        return 0
+                    }
+                    try await act(next.prefix(count), seen)
+                    return count
+                }
+                rest = rest.dropFirst(done)
+            }
+        }
+    }
+
+    /// What one call writes best.
+    private func parts(of chunk: [PlannedMove]) -> [ArraySlice<PlannedMove>] {
+        let limits = table.limits
+        var parts: [ArraySlice<PlannedMove>] = []
+        var start = 0
+        var bytes = 0
+        for index in chunk.indices {
+            let size = chunk[index].new.size
+            if index > start, index - start >= max(limits.bulkWrite, 1) || bytes + size > limits.bulkWriteBytes {
+                parts.append(chunk[start..<index])
+                start = index
+                bytes = 0
+            }
+            bytes += size
+        }
+        return parts + [chunk[start...]]
+    }
+}
