@@ -235,7 +235,7 @@ struct RollbackSteps {
                 case .conditionFailed: throw changedMeanwhile(pair.move.newKey)
                 }
             }
-            for stray in mine.flatMap(\.strays) where !present.contains(stray.key.sortableBytes) {
+            for stray in mine.flatMap(\.strays) where !kept.contains(stray.key.sortableBytes) {
                 _ = try await table.delete(stray.key, condition: .equals(stray.item))
             }
         }
