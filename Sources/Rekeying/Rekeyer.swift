@@ -156,7 +156,7 @@ package struct Rekeyer: ~Copyable {
     package mutating func requireOldImage(of keys: ItemView, at offset: Int) throws(ItemError) {
         guard takesByAttributes, try matchesKey(keys) else { return }
         throw ItemError(
-            "the change has no OldImage, and whether the rules took the item before hangs on its other attributes; export with NEW_AND_OLD_IMAGES and name the export itself: only its manifest tells that such a change is a new item",
+            "the change has no OldImage, and whether the rules took the item before hangs on its other attributes; export with NEW_AND_OLD_IMAGES, and name the export itself or give --old-images: such a change is of a new item then",
             at: offset)
     }
 

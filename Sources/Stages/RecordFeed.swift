@@ -36,7 +36,7 @@ package final class RecordFeed {
     private var nextLine = 1
     /// What a manifest says of the number of records.
     private let expectedCount: Int?
-    /// Whether a manifest says that a change without an OldImage is a new item.
+    /// Whether a manifest, or else the user, says that a change without an OldImage is a new item.
     let hasOldImages: Bool
     /// What to read again for its digest where a seal came and nobody kept one.
     private let sealedFiles: [FeedSource]?
@@ -52,10 +52,10 @@ package final class RecordFeed {
     /// Reads sources one after the other; each is opened when the one before it has ended.
     package init(
         name: String, sources: [FeedSource], options: StreamOptions, wantsDigest: Bool,
-        expectedCount: Int? = nil, hasOldImages: Bool = false, canReadAgain: Bool = false, passesOverBad: Bool = false
+        expectedCount: Int? = nil, hasOldImages: Bool? = nil, canReadAgain: Bool = false, passesOverBad: Bool = false
     ) throws(RekeyError) {
         self.expectedCount = expectedCount
-        self.hasOldImages = hasOldImages
+        self.hasOldImages = hasOldImages ?? options.hasOldImages
         self.passesOverBad = passesOverBad
         sealedFiles = canReadAgain ? sources : nil
         self.name = name

@@ -11,6 +11,8 @@ package struct StreamOptions: Sendable {
     package var rejects: String?
     /// Whether the user could have named a file for bad records; messages speak of it only then.
     package var offersRejects: Bool
+    /// Whether a change without an OldImage is of a new item; an export's manifest says it better.
+    package var hasOldImages = false
     /// How many workers read files.
     package var jobs: Int
     /// What opens locations in AWS; nil where there can be none.

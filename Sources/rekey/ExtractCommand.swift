@@ -35,6 +35,9 @@ struct ExtractCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only items that these rules move.", valueName: "file"))
     var rules: String?
 
+    @Flag(help: "The changes are of an export with NEW_AND_OLD_IMAGES: one without an OldImage is of a new item.")
+    var oldImages = false
+
     @OptionGroup var part: SegmentArgument
 
     @Option(help: ArgumentHelp("The key attributes, as PK,SK.", valueName: "names"))
@@ -67,11 +70,16 @@ struct ExtractCommand: AsyncParsableCommand {
         let segment = try part.segment(stream.live)
         // What DynamoDB exports is not read out of the table.
         try stream.live.requireEffect(on: isExported ? [] : [from])
+        var options = stream.options
+        options.hasOldImages = try saysOldImages(oldImages, of: from)
+        if oldImages && rules == nil {
+            throw RekeyError(.usage, "--old-images has no effect without --rules; leave it out")
+        }
         let stage = Extract(
             from: try await source(), prefix: prefix,
             rules: try rules.map { path throws(RekeyError) in try loadRules(path) },
             partitionName: try KeyNames.parse(key).partition, segment: segment, output: output,
-            options: stream.options)
+            options: options)
         let result = try await stage.run()
         try report(result, verb: "extract", options: reporting, streamOnOutput: streamsToOutput)
         try result.requireNoRejects()

@@ -102,6 +102,14 @@ func saySealHasNoEffect(_ isGiven: Bool, _ options: ReportOptions) {
     }
 }
 
+/// Whether the user says that changes have the OldImages that there were; a table has no changes, so nothing is to be said of one.
+func saysOldImages(_ isGiven: Bool, of from: String) throws(RekeyError) -> Bool {
+    if isGiven, try Location.parse(from).isTable {
+        throw RekeyError(.usage, "--old-images has no effect: it is for changes, and a table has none; leave it out")
+    }
+    return isGiven
+}
+
 /// Refuses rules that the proof does not accept.
 func requireProof(_ rules: RuleSet, source: String, oneWay: Bool = false) throws(RekeyError) {
     let proof = rules.check(oneWay: oneWay)

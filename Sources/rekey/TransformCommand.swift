@@ -33,6 +33,9 @@ struct TransformCommand: AsyncParsableCommand {
     @Flag(help: "Accept rules that have no inverse: there is no way back then.")
     var oneWay = false
 
+    @Flag(help: "The changes are of an export with NEW_AND_OLD_IMAGES: one without an OldImage is of a new item.")
+    var oldImages = false
+
     @Option(help: ArgumentHelp("Write the deletions of the old keys to this file, for rekey load.", valueName: "file"))
     var deletes: String?
 
@@ -59,12 +62,14 @@ struct TransformCommand: AsyncParsableCommand {
                 FileUse.result(reporting.json && !streamsToOutput),
             ], files: [("--rejects", stream.rejects)])
         try stream.live.requireEffect(on: [from])
+        var options = stream.options
+        options.hasOldImages = try saysOldImages(oldImages, of: from)
         var ruleSet = try rules.load()
         try requireProof(ruleSet, source: rules.rules, oneWay: oneWay)
         if inverse { ruleSet = try ruleSet.inverted() }
         let stage = Transform(
             from: try Location.parse(from), rules: ruleSet, output: output, deletes: deletes,
-            targetKeys: targetKeys, options: stream.options, temporaryDirectory: Environment.temporaryDirectory)
+            targetKeys: targetKeys, options: options, temporaryDirectory: Environment.temporaryDirectory)
         let result = try await stage.run()
         try report(result, verb: "transform", options: reporting, streamOnOutput: streamsToOutput)
         try result.requireNoRejects()
