@@ -54,15 +54,11 @@ package struct FileIdentity: Sendable {
 
     private static func entry(of path: String) -> String? {
         let trimmed = withoutTrailingSlashes(path)
-        guard let name = trimmed.split(separator: "/").last, ![".", ".."].contains(name) else { return realPath(path) }
-        guard let directory = realPath(parentDirectory(trimmed)) else { return nil }
+        guard let name = trimmed.split(separator: "/").last, ![".", ".."].contains(name) else {
+            return resolvedPath(path)
+        }
+        guard let directory = resolvedPath(parentDirectory(trimmed)) else { return nil }
         return (directory == "/" ? "" : directory) + "/" + name
-    }
-
-    private static func realPath(_ path: String) -> String? {
-        guard let real = realpath(path, nil) else { return nil }
-        defer { free(real) }
-        return String(cString: real)
     }
 
     /// Whether writing this output would lose or change what is read under `input`.
@@ -83,7 +79,7 @@ package struct FileIdentity: Sendable {
 
     /// The names that lead from a directory to this file; nil where it does not lie below it.
     package func names(below directory: String) -> [Substring]? {
-        guard let entry, let real = Self.realPath(directory) else { return nil }
+        guard let entry, let real = resolvedPath(directory) else { return nil }
         let above = real == "/" ? real : real + "/"
         guard entry.hasPrefix(above) else { return nil }
         return entry.dropFirst(above.count).split(separator: "/")

@@ -191,9 +191,15 @@ package func pathOfItself(_ path: String) throws(RekeyError) -> String {
     if let name = trimmed.split(separator: "/").last, name != ".", name != ".." {
         guard case .symbolicLink = FileKind(of: trimmed, followingLinks: false) else { return trimmed }
     }
-    guard let real = realpath(trimmed, nil) else { throw lookingFailed(path, errno) }
-    defer { free(real) }
-    return String(cString: real)
+    guard let real = resolvedPath(trimmed) else { throw lookingFailed(path, errno) }
+    return real
+}
+
+/// A path made absolute, without links; nil where nothing stands there, and `errno` says why.
+package func resolvedPath(_ path: String) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    defer { free(resolved) }
+    return String(cString: resolved)
 }
 
 /// `a/b//` is `a/b`, and `/` stays.

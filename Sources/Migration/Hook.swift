@@ -39,7 +39,7 @@ package struct Hook: Sendable {
     /// - Throws: `.stoppedResumable` where it cannot be started, fails, is killed, or takes too long.
     func run(in run: RunDirectory, plan: RunPlan, events: @escaping EventHandler) async throws(RekeyError) {
         var environment = environment
-        environment["REKEY_RUN"] = Self.absolute(run.path)
+        environment["REKEY_RUN"] = resolvedPath(run.path) ?? run.path
         environment["REKEY_TABLE"] = plan.table
         let (words, timeLimit, log) = (["/bin/sh", "-c", command], timeLimit, run.hookLogPath)
         let id = run.id
@@ -73,12 +73,6 @@ package struct Hook: Sendable {
         let place = fileExists(log) ? "; what it printed is in \(log)" : ""
         return RekeyError(
             .stoppedResumable, "the hook \(what)\(place); mend it, then rekey resume runs it again", source: run)
-    }
-
-    private static func absolute(_ path: String) -> String {
-        guard let resolved = realpath(path, nil) else { return path }
-        defer { free(resolved) }
-        return String(cString: resolved)
     }
 }
 

@@ -105,10 +105,3 @@ func joined(_ directory: String, _ name: String) -> String {
 func lastName(_ path: String) -> String {
     path.utf8.split(separator: UInt8(ascii: "/")).last.map { String(Substring($0)) } ?? path
 }
-
-/// A path made absolute, without links; nil where nothing stands there.
-package func resolvedPath(_ path: String) -> String? {
-    guard let resolved = realpath(path, nil) else { return nil }
-    defer { free(resolved) }
-    return String(cString: resolved)
-}
