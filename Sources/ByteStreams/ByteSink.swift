@@ -130,7 +130,7 @@ package final class FileDescriptorSink: ByteSink {
 
     package func finish() throws(RekeyError) {
         try flush()
-        try closeDescriptor()
+        if closes { try closeDescriptor() } else { try closeCopy() }
     }
 
     package func abandon() {
@@ -145,8 +145,14 @@ package final class FileDescriptorSink: ByteSink {
         if number != 0 { throw failed("cannot be synced to the disk", number) }
     }
 
+    /// A disk over the network may say only at a close that it had no room for what it took; the stream itself stays open.
+    private func closeCopy() throws(RekeyError) {
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        if copy >= 0, close(copy) != 0, errno != EINTR { throw failed("closing failed", errno) }
+    }
+
     private func closeDescriptor() throws(RekeyError) {
-        guard closes, descriptor >= 0 else { return }
+        guard descriptor >= 0 else { return }
         let status = close(descriptor)
         descriptor = -1
         // After EINTR the descriptor is closed on Linux and must not be closed again.

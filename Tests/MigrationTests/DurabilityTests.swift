@@ -113,6 +113,33 @@
             }
         }
 
+        /// Network file systems tell of a full disk when a file is closed: standard output too, which nothing else closes.
+        @Test(
+            .enabled(
+                if: ProcessInfo.processInfo.environment["REKEY_SANITIZER", default: ""].isEmpty,
+                "a sanitizer wants to be loaded first"),
+            arguments: [("-", "/said-"), ("out.ndjson", "/.out.ndjson")])
+        func aDiskThatIsFullAtTheCloseIsFound(output: String, named: String) async throws {
+            try await withTemporaryDirectory { directory in
+                let library = try buildLibrary(directory)
+                let path = output == "-" ? output : directory + "/" + output
+                let ground = try await Ground(.local, directory: directory, items: someItems(40), seed: 1)
+                try await ground.withRound(1) { round in
+                    for name in ["/none", named] {
+                        let program = Program(
+                            directory: directory, environment: ["LD_PRELOAD": library, "REKEY_TEST_FULL": name])
+                        let ending = try await program.run(["extract", round.location, "-o", path])
+                        let isFull = name == named
+                        #expect(ending.status == (isFull ? 74 : 0), "\(ending.said)")
+                        #expect(ending.said.contains("closing failed: No space left on device") == isFull)
+                        if output == "-" { continue }
+                        #expect(fileExists(path) == !isFull)
+                        try? FileManager.default.removeItem(atPath: path)
+                    }
+                }
+            }
+        }
+
         /// The library that writes calls down.
         private func buildLibrary(_ directory: String) throws -> String {
             let library = directory + "/file_calls.so"

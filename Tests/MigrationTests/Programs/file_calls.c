@@ -2,6 +2,7 @@
 // file that REKEY_TEST_CALLS names: `write PATH`, `sync PATH`, `rename OLD<tab>NEW`. A sync stands there once it is done.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -74,6 +75,20 @@ static void damage(const char *folder) {
         NEXT(pwrite, file, &byte, 1, last);
     }
     close(file);
+}
+
+// A disk over the network that takes all writes and tells that it is full when a file is closed: those with REKEY_TEST_FULL in their path.
+int close(int file) {
+    const char *name = getenv("REKEY_TEST_FULL");
+    char link[32], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = name ? readlink(link, path, sizeof path - 1) : -1;
+    int status = NEXT(close, file);
+    if (length < 0 || status != 0) return status;
+    path[length] = 0;
+    if (!strstr(path, name)) return 0;
+    errno = ENOSPC;
+    return -1;
 }
 
 int rename(const char *old, const char *new) {
