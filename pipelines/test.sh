@@ -39,7 +39,8 @@ if [ -n "$sanitizer" ]; then
   # Without it a crash may wait for the backtracer for ever.
   export SWIFT_BACKTRACE=enable=no
   export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1:malloc_context_size=4}
-  export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:exitcode=66}
+  # By itself the thread sanitizer waits a second at the end of each program, and there are thousands.
+  export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:exitcode=66:atexit_sleep_ms=20}
   export REKEY_FAULT_SERVER=${REKEY_FAULT_SERVER:-$PWD/.build-$sanitizer/debug/rekey-fault-server}
 fi
 swift build --build-tests ${build[@]+"${build[@]}"}

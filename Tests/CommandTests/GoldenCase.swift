@@ -68,7 +68,6 @@ struct GoldenCase: Sendable, CustomTestStringConvertible {
             "CASE": folder.path, "CASES": Self.folder.path, "REKEY_TEST_SEED": inherited["REKEY_TEST_SEED"] ?? "",
             "REKEY_LONG": inherited["REKEY_LONG"] ?? "", "REKEY_SANITIZER": inherited["REKEY_SANITIZER"] ?? "",
         ]
-        for name in ["ASAN_OPTIONS", "TSAN_OPTIONS", "LD_PRELOAD"] { environment[name] = inherited[name] }
         let account = try servers(for: &environment)
         let input = folder.appending(path: "stdin").path
         let began = Date()

@@ -21,6 +21,11 @@ struct ShellError: Error, CustomStringConvertible {
 /// Seconds after which a command that has not ended is ended. Under a sanitizer everything takes several times as long.
 let commandLimit = ProcessInfo.processInfo.environment["REKEY_SANITIZER", default: ""].isEmpty ? 120 : 1200
 
+/// What a sanitizer wants to find in the environment of each program.
+private let sanitizerEnvironment = ProcessInfo.processInfo.environment.filter {
+    ["ASAN_OPTIONS", "TSAN_OPTIONS", "LD_PRELOAD"].contains($0.key)
+}
+
 /// Leaves behind what other tests of this process have open, goes to `$1`, and becomes the script `$2`.
 private let prologue = """
     for file in /dev/fd/*; do
@@ -68,7 +73,9 @@ func runShell(
 
     let words = ["bash", "-c", prologue, "bash", directory, script]
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    var variables: [UnsafeMutablePointer<CChar>?] =
+        environment.merging(sanitizerEnvironment) { own, _ in own }
+        .map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for pointer in arguments + variables { free(pointer) } }
     var child: pid_t = 0
     try check(posix_spawnp(&child, "bash", &actions, &attributes, &arguments, &variables), "bash")

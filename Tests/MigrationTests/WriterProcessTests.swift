@@ -30,6 +30,11 @@ import Testing
         let isSwitched = Atomic(false)
     }
 
+    /// Between two writes of one writer. Under a sanitizer the program is some twenty times slower: at full pace
+    /// no run would come to its end before the next plan is deleted.
+    private static let pause = Duration.milliseconds(
+        ProcessInfo.processInfo.environment["REKEY_SANITIZER", default: ""].isEmpty ? 8 : 160)
+
     private static func oldKey(_ id: String) -> ItemKey { key("PLAN#\(id)", "META") }
     private static func newKey(_ id: String) -> ItemKey { key("PLAN", "META#\(id)") }
 
@@ -63,7 +68,7 @@ import Testing
             if case .done = outcome {
                 acknowledged.set(written, Acknowledged.Plan(name: isDeletion ? nil : name, isSwitched: isSwitched))
             }
-            try await Task.sleep(for: .milliseconds(8))
+            try await Task.sleep(for: Self.pause)
         }
     }
 
