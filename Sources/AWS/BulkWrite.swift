@@ -11,6 +11,8 @@ final class BulkWrite: Sendable {
         /// Parts begun whose call is not yet known.
         var beginning = 0
         var total = BatchWriteResult()
+        /// Parts that are not sent any more because the batch is not fresh.
+        var left: [WriteBatch.Part] = []
         var failure: RekeyError?
         var isCancelled = false
         var continuation: CheckedContinuation<Void, Never>?
@@ -19,12 +21,15 @@ final class BulkWrite: Sendable {
     private let table: DynamoDBTable
     private let batch: WriteBatch
     private let parts: [WriteBatch.Part]
+    private let policy: RetryPolicy
+    private let start = ContinuousClock.now
     private let state = Mutex(State())
 
     init(_ batch: WriteBatch, to table: DynamoDBTable) {
         self.table = table
         self.batch = batch
         parts = batch.parts(of: table.limits.batchWrite)
+        policy = batch.freshness == nil ? .patient : .none
     }
 
     /// After a failure nothing more is begun, what is under way is waited for, and the first failure is thrown.
@@ -42,10 +47,11 @@ final class BulkWrite: Sendable {
             }
             for call in running { call.cancel() }
         }
-        return try state.withLock { state in
-            if let failure = state.failure { return Result<BatchWriteResult, RekeyError>.failure(failure) }
-            return .success(state.total)
-        }.get()
+        let (sum, left, failure) = state.withLock { ($0.total, $0.left, $0.failure) }
+        if let failure { throw failure }
+        var total = sum
+        for part in left { total.unprocessed += try batch.requests(of: part) }
+        return total
     }
 
     /// Begins as many parts as may be in flight, and ends the run when all have ended.
@@ -67,6 +73,10 @@ final class BulkWrite: Sendable {
             if state.isCancelled, state.failure == nil, state.next < parts.count {
                 state.failure = RekeyError(.interrupted, "interrupted", source: table.name)
             }
+            if let freshness = batch.freshness, state.next < parts.count, ContinuousClock.now - start > freshness {
+                state.left += parts[state.next...]
+                state.next = parts.count
+            }
             guard state.failure == nil, state.next < parts.count,
                 state.running.count + state.beginning < table.inFlightLimit.current
             else { return nil }
@@ -84,7 +94,7 @@ final class BulkWrite: Sendable {
         table.endBatch(&writer)
         let limit = table.inFlightLimit
         let call = table.client.prepared(
-            "DynamoDB_20120810.BatchWriteItem", writer.array, policy: .patient, noting: { limit.note($0) })
+            "DynamoDB_20120810.BatchWriteItem", writer.array, policy: policy, noting: { limit.note($0) })
         let isCancelled = state.withLock { state in
             state.beginning -= 1
             state.running[number] = call
@@ -99,6 +109,10 @@ final class BulkWrite: Sendable {
         do throws(RekeyError) {
             switch result {
             case .success(let response): outcome = .success(try table.written(response.body))
+            case .failure(let error) where error.isRetryable && batch.freshness != nil:
+                var result = BatchWriteResult(unprocessed: try batch.requests(of: parts[number]))
+                result.failure = table.told(error)
+                outcome = .success(result)
             case .failure(let error): throw table.told(error)
             }
         } catch {
@@ -113,6 +127,7 @@ final class BulkWrite: Sendable {
             case .success(let result):
                 state.total.unprocessed += result.unprocessed
                 state.total.consumedWriteUnits += result.consumedWriteUnits
+                state.total.failure = state.total.failure ?? result.failure
             case .failure(let error): state.failure = state.failure ?? error
             }
         }

@@ -193,19 +193,4 @@ extension Table {
         }
         return found
     }
-
-    /// Puts or deletes, in any number; fails where some were not done.
-    func write(_ requests: [WriteRequest]) async throws(RekeyError) {
-        var start = 0
-        while start < requests.count {
-            let end = min(start + max(limits.bulkWrite, 1), requests.count)
-            let result = try await bulkWrite(Array(requests[start..<end]))
-            guard result.unprocessed.isEmpty else {
-                throw RekeyError(
-                    .stoppedResumable, "\(result.unprocessed.count) writes were still not done after many tries",
-                    source: name)
-            }
-            start = end
-        }
-    }
 }

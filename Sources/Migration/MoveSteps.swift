@@ -60,8 +60,8 @@ struct MoveSteps {
 
     private func put(
         _ part: ArraySlice<PlannedMove>, _ seen: Seen, _ timeToLive: String?, _ now: Timestamp, _ tally: inout Tally
-    ) async throws(RekeyError) {
-        var requests: [WriteRequest] = []
+    ) async throws(RekeyError) -> Undone {
+        var puts: [PlannedMove] = []
         for move in part {
             switch try decisions.put(try planned(move), old: seen.old[move.oldKey], new: seen.new[move.newKey]) {
             case .already:
@@ -69,7 +69,7 @@ struct MoveSteps {
                 tally.already += 1
             case .put:
                 try await removeStrays(of: move)
-                requests.append(.put(move.new))
+                puts.append(move)
             case .replace(let there):
                 try await replace(PlannedMove.Copy(item: there, key: move.newKey), by: move)
                 tally.done += 1
@@ -82,8 +82,9 @@ struct MoveSteps {
             case .unmovable: throw unmovable(move.oldKey)
             }
         }
-        try await table.write(requests)
-        tally.done += requests.count
+        let undone = try await write(puts)
+        tally.done += puts.count - undone.moves.count
+        return undone
     }
 
     /// Reads every new item back and compares it with what the rules make of the old one.
@@ -162,6 +163,7 @@ struct MoveSteps {
                 tally.already += part.count - going.count
                 outcomes += try await table.deleteUnchanged(going.map(\.old))
                 tried += going
+                return Undone()
             }
             try record(outcomes)
             for (move, outcome) in zip(tried, outcomes) {

@@ -58,7 +58,7 @@ package struct RetryingTable: Table {
 
     package func bulkWrite(_ batch: WriteBatch) async throws(RekeyError) -> BatchWriteResult {
         let first = try await base.bulkWrite(batch)
-        if first.unprocessed.isEmpty { return first }
+        if first.unprocessed.isEmpty || batch.freshness != nil { return first }
         guard try await waits(after: 1) else { return first }
         var total = try await bulkWrite(first.unprocessed)
         total.consumedWriteUnits += first.consumedWriteUnits

@@ -40,7 +40,7 @@ package protocol Table: Sendable {
     /// several requests for one item the last one wins. Each item is written atomically, all together are not.
     func bulkWrite(_ requests: [WriteRequest]) async throws(RekeyError) -> BatchWriteResult
 
-    /// `bulkWrite` of requests that were checked and rendered before: the cheapest way for many.
+    /// `bulkWrite` of requests that were checked and rendered before: the cheapest way for many, and that with a `freshness`.
     func bulkWrite(_ batch: WriteBatch) async throws(RekeyError) -> BatchWriteResult
 
     /// Stores an item in place of any item under its key, if the condition holds.

@@ -149,6 +149,8 @@ package struct BatchWriteResult: Sendable {
     package var unprocessed: [WriteRequest]
     /// What the writes cost.
     package var consumedWriteUnits: Double
+    /// Why some are unprocessed, where an error says so; of several the first.
+    package var failure: RekeyError?
 
     package init(unprocessed: [WriteRequest] = [], consumedWriteUnits: Double = 0) {
         self.unprocessed = unprocessed

@@ -1,4 +1,4 @@
-import ByteStreams
+package import ByteStreams
 
 /// The clock of what waits, so that tests need not.
 package struct TimeSource: Sendable {
@@ -21,7 +21,7 @@ package struct TimeSource: Sendable {
     }
 
     /// Suspends for a time; throws `interrupted` when the task is cancelled.
-    func wait(_ duration: Duration) async throws(RekeyError) {
+    package func wait(_ duration: Duration) async throws(RekeyError) {
         do {
             try await sleep(duration)
         } catch {

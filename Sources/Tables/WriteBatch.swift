@@ -54,6 +54,9 @@ package final class WriteBatch: @unchecked Sendable {
     private var voidCount = 0
     /// Write units of the requests that stand, indexes not included, with 1 for a delete.
     package private(set) var units = 0.0
+    /// Where set, each request is sent once, and none later than so long after the first: what was not done comes back as unprocessed, also
+    /// after an error that another try could mend. For writes that rest on what was read just before. Nil: sent again until done or given up.
+    package var freshness: Duration?
 
     package init(schema: KeySchema) {
         finder = KeyFinder(schema)

@@ -42,7 +42,7 @@ private final class Arrivals: Sendable {
 
     /// Writes items to a server whose answers `decide` gives by the number of the request; nil is that all was done.
     private func write(
-        _ count: Int, _ arrivals: Arrivals, _ decide: @escaping @Sendable (Int) -> String?
+        _ count: Int, _ arrivals: Arrivals, freshness: Duration? = nil, _ decide: @escaping @Sendable (Int) -> String?
     ) async throws -> (result: Result<BatchWriteResult, RekeyError>, limit: Int) {
         let server = RawServer.answering { request in
             guard request.header("X-Amz-Target")?.hasSuffix("BatchWriteItem") == true else {
@@ -62,6 +62,7 @@ private final class Arrivals: Sendable {
                 ]))
         let table = try await DynamoDBTable.open(name: "plans", session: session)
         let batch = WriteBatch(schema: table.schema)
+        batch.freshness = freshness
         for number in 0..<count {
             try batch.add(
                 .put(Item(validating: Array(#"{"PK":{"S":"p"},"SK":{"S":"\#(number)"}}"#.utf8))))
@@ -91,6 +92,37 @@ private final class Arrivals: Sendable {
         #expect(arrivals.accepted.count == 2500)
         #expect(arrivals.accepted.values.allSatisfy { $0 == 1 })
         #expect(limit < 8)
+    }
+
+    /// What rests on a look is sent once: what was throttled comes back, and with it why.
+    @Test func aFreshBatchIsSentOnce() async throws {
+        let arrivals = Arrivals()
+        let (result, limit) = try await write(2500, arrivals, freshness: .seconds(600)) {
+            $0 % 3 == 0 ? Self.throttled : nil
+        }
+        let written = try result.get()
+        #expect(arrivals.requests == 100)
+        #expect(written.unprocessed.count == 34 * 25 && arrivals.accepted.count == 66 * 25)
+        #expect(
+            written.failure?.message.contains("ProvisionedThroughputExceeded") == true,
+            "\(String(describing: written.failure))")
+        #expect(limit < 8)
+        for request in written.unprocessed {
+            guard case .put(let item) = request, let key = item.attribute("SK") else { continue }
+            #expect(arrivals.accepted[String(decoding: key.text, as: UTF8.self)] == nil)
+        }
+    }
+
+    /// Parts whose turn comes too late are not sent.
+    @Test func aBatchThatIsNotFreshAnyMoreComesBack() async throws {
+        let arrivals = Arrivals()
+        let (result, _) = try await write(2500, arrivals, freshness: .milliseconds(200)) { _ in
+            Thread.sleep(forTimeInterval: 0.05)
+            return nil
+        }
+        let written = try result.get()
+        #expect(!written.unprocessed.isEmpty && written.failure == nil)
+        #expect(written.unprocessed.count + arrivals.accepted.count == 2500)
     }
 
     @Test func aRefusalEndsItAndNothingMoreIsBegun() async throws {

@@ -151,6 +151,74 @@ import Testing
         }
     }
 
+    /// What the service did not take of a batch is looked at again before it is sent again.
+    @Test func aPutThatIsHeldBack() async throws {
+        try await withWorld { world in
+            try await world.put(someItems(150))
+            let base = world.table
+            let isDone = Mutex(false)
+            let watched = WatchedTable(
+                base, holdsBack: { (_, number) in number == 0 && !isDone.withLock { $0 } },
+                after: { (_, call) async throws(RekeyError) in
+                    guard case .write(let requests) = call, !isDone.withLock({ $0 }) else { return }
+                    isDone.withLock { $0 = true }
+                    guard try requests[0].key(.standard) == key("PLAN", "META#1") else { return }
+                    _ = try await base.put(Self.foreign, condition: .absent)
+                })
+            let error = await failure { _ = try await world.migrate(RetryingTable(watched)).execute() }
+            #expect(isDone.withLock { $0 } && error?.code == .differences)
+            let now = try await world.items()
+            #expect(now[key("PLAN", "META#1")]?.isEqual(to: Self.foreign) == true)
+            #expect(now[key("PLAN#1", "META")]?.isEqual(to: oldPlan("1", name: "plan 1")) == true)
+        }
+    }
+
+    /// A table that takes thirty items at a time: all are moved, and little is looked at in vain.
+    @Test func aTableThatTakesLittle() async throws {
+        try await withWorld { world in
+            let items = someItems(900)
+            try await world.put(items)
+            let log = Log()
+            let said = world.said
+            let looked = Mutex(0)
+            let watched = WatchedTable(
+                world.table, holdsBack: { (_, number) in number >= 30 },
+                before: { (_, call) in
+                    guard case .get(let keys) = call, said.contains("Creating new structure"),
+                        !said.contains("Verifying new structure")
+                    else { return }
+                    looked.withLock { $0 += keys.count }
+                })
+            var migrate = try world.migrate(RetryingTable(watched))
+            migrate.time = log.time
+            _ = try await migrate.execute()
+            #expect(digest(try await world.items().values) == digest(try afterMove(items).values))
+            // Old and new once each, the first look at a whole chunk, and then twice as many as were taken.
+            let count = looked.withLock { $0 }
+            #expect(count < 2 * (900 + 900 + 900), "\(count) keys were read")
+        }
+    }
+
+    /// A table that takes nothing any more stops the run, which can go on.
+    @Test func aTableThatTakesNothing() async throws {
+        try await withWorld { world in
+            let items = someItems(50)
+            try await world.put(items)
+            let log = Log()
+            let watched = WatchedTable(world.table, holdsBack: { (_, number) in number > 9 })
+            let stuck = WatchedTable(
+                watched, holdsBack: { (request, _) in (try? request.key(.standard)) == key("PLAN", "META#7") })
+            var migrate = try world.migrate(RetryingTable(stuck))
+            migrate.time = log.time
+            let error = await failure { _ = try await migrate.execute() }
+            #expect(error?.code == .stoppedResumable, "\(String(describing: error))")
+            #expect(error?.message.contains("still not done after many tries") == true)
+            try await requireNothingLost(items, world.table, "stopped")
+            _ = try await world.resume()
+            #expect(digest(try await world.items().values) == digest(try afterMove(items).values))
+        }
+    }
+
     /// A new item that goes after it was verified, such as by a hook: its old one stays, and the run stops and can go on.
     @Test(arguments: [true, false])
     func aNewItemThatGoesBeforeItsOldOne(isPutAgain: Bool) async throws {

@@ -38,16 +38,20 @@ final class WatchedTable: Table {
     private let after: Hook
     /// What becomes of each request of a batch: nil drops it in silence.
     private let alter: @Sendable (WriteRequest) -> WriteRequest?
+    /// Whether a request of a batch, with its number there from 0, comes back as unprocessed.
+    private let holdsBack: @Sendable (WriteRequest, Int) -> Bool
 
     init(
         _ base: any Table, limits: TableLimits? = nil, indexes: [IndexDescription] = [],
         alter: @escaping @Sendable (WriteRequest) -> WriteRequest? = { $0 },
+        holdsBack: @escaping @Sendable (WriteRequest, Int) -> Bool = { (_, _) in false },
         before: @escaping Hook = { (_, _) in }, after: @escaping Hook = { (_, _) in }
     ) {
         self.base = base
         self.limits = limits ?? base.limits
         self.indexes = indexes
         self.alter = alter
+        self.holdsBack = holdsBack
         self.before = before
         self.after = after
     }
@@ -97,7 +101,14 @@ final class WatchedTable: Table {
 
     func bulkWrite(_ requests: [WriteRequest]) async throws(RekeyError) -> BatchWriteResult {
         try await watched(.write(requests)) { () async throws(RekeyError) in
-            try await base.bulkWrite(requests.compactMap(alter))
+            var taken: [WriteRequest] = []
+            var held: [WriteRequest] = []
+            for (number, request) in requests.enumerated() {
+                if holdsBack(request, number) { held.append(request) } else { taken.append(request) }
+            }
+            var result = try await base.bulkWrite(taken.compactMap(alter))
+            result.unprocessed += held
+            return result
         }
     }
 
