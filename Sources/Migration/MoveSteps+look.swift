@@ -32,8 +32,8 @@ extension MoveSteps {
     /// Looks at moves and calls `act` with them, as many at a time as one call writes best and as are read within about a second.
     ///
     /// Limits and a pause are waited for before each look; between look and write, which takes no condition on all that was read, lie
-    /// only reads and writes. What took longer to read than about a second is looked at again, fewer at a time; so is what `act` has left
-    /// undone, after a pause that grows while nothing is done.
+    /// only reads and writes. What took longer than `freshness` to read is looked at again, fewer at a time: but for a table that answers so
+    /// slowly that even a few take longer. Looked at again is what `act` has left undone, too, after a pause that grows while nothing is done.
     ///
     /// - Throws: the reason, or `.stoppedResumable`, where nothing is done any more for about a minute.
     func withLook(
@@ -45,6 +45,7 @@ extension MoveSteps {
         // As many as the table has taken of late, so that little is looked at in vain.
         var burst = chunk.count
         var fruitless = 0
+        var isSlow = false
         for part in parts(of: chunk) {
             var rest = part
             while !rest.isEmpty {
@@ -66,9 +67,18 @@ extension MoveSteps {
                         seen.new.merge(found.new) { $1 }
                         count += group.count
                     } while count < next.count && time.now() - start < Self.freshness / 2
-                    guard time.now() - start <= Self.freshness || count == 1 else {
-                        most = max(1, count / 2)
-                        return (0, Undone())
+                    let age = time.now() - start
+                    if age <= Self.freshness {
+                        isSlow = false
+                        most = min(most * 2, chunk.count)
+                    } else {
+                        // Of few items it is the answers that take the time: fewer would not be read any faster.
+                        let few = age <= Self.freshness * 5 ? table.limits.batchWrite : 1
+                        guard count == 1 || isSlow && count <= few else {
+                            isSlow = true
+                            most = max(count / 2, few)
+                            return (0, Undone())
+                        }
                     }
                     return (count, try await act(next.prefix(count), seen))
                 }

@@ -264,10 +264,23 @@ struct MoveSteps {
 
     /// A change may have given the item another new key: then the first copies go.
     func removeStrays(of move: PlannedMove) async throws(RekeyError) {
-        for stray in try strays(of: move) {
-            let outcome = try await table.delete(stray.key, condition: .equals(stray.item))
-            if case .conditionFailed(.some) = outcome { throw bothChanged(move.oldKey, stray.key) }
+        for stray in try strays(of: move) where !(try await remove(stray)) {
+            throw RekeyError(
+                .differences,
+                "the copy of an earlier form of item \(move.oldKey), \(stray.key), was changed since, and what the item is now goes to \(move.newKey); delete \(stray.key), or else the other two, then resume",
+                source: table.name)
         }
+    }
+
+    /// Removes what stands under an earlier new key, if it is one of the run's own copies there; false where it is not.
+    private func remove(_ stray: Stray) async throws(RekeyError) -> Bool {
+        for copy in stray.copies {
+            switch try await table.delete(stray.key, condition: .equals(copy)) {
+            case .done, .conditionFailed(nil): return true
+            case .conditionFailed(.some): continue
+            }
+        }
+        return false
     }
 
     /// Removes what an earlier try left behind that ended between the last copy and the removal of the first ones.
@@ -279,7 +292,10 @@ struct MoveSteps {
         if try await table.read([move.oldKey])[move.oldKey] != nil { return try await removeStrays(of: move) }
         guard let new, move.isOwnCopy(new) else {
             let left = try await table.read(strays.map(\.key))
-            for stray in strays where left[stray.key]?.isEqual(to: stray.item) ?? false {
+            for stray in strays {
+                guard let there = left[stray.key], stray.copies.contains(where: { there.isEqual(to: $0) }) else {
+                    continue
+                }
                 throw RekeyError(
                     .differences,
                     "item \(move.oldKey) is gone, \(stray.key) is what was made of it, and under the new key of its later form, \(move.newKey), stands an item that the run did not put; delete the one that does not hold, then resume",
@@ -288,7 +304,7 @@ struct MoveSteps {
             return
         }
         // Once the old item is gone, what was changed is its users'.
-        for stray in strays { _ = try await table.delete(stray.key, condition: .equals(stray.item)) }
+        for stray in strays { _ = try await remove(stray) }
     }
 
     /// As the decisions see a move: where an equal item stood before the run, no copy is the run's own.
@@ -298,10 +314,21 @@ struct MoveSteps {
         return planned
     }
 
-    /// The run's own copies under earlier new keys.
-    private func strays(of move: PlannedMove) throws(RekeyError) -> [PlannedMove.Copy] {
-        var strays: [PlannedMove.Copy] = []
-        for stray in move.strays where !(try present.contains(stray.key)) { strays.append(stray) }
+    /// An earlier new key of an item, and the run's own copies of it that may stand there, one for each form it had.
+    private struct Stray {
+        var key: ItemKey
+        var copies: [Item]
+    }
+
+    private func strays(of move: PlannedMove) throws(RekeyError) -> [Stray] {
+        var strays: [Stray] = []
+        for copy in move.strays where !(try present.contains(copy.key)) {
+            if let index = strays.firstIndex(where: { $0.key == copy.key }) {
+                strays[index].copies.append(copy.item)
+            } else {
+                strays.append(Stray(key: copy.key, copies: [copy.item]))
+            }
+        }
         return strays
     }
 

@@ -18,7 +18,7 @@ package struct PruneResult: Sendable, Equatable {
 ///
 /// Without a time in its name a snapshot stays, and so do exports of AWS and whatever lies at or below a protected path. Only files that
 /// a snapshot's own `rekey.json` lists are removed: where others lie in it, it stays whole. However old, of each table the newest snapshot
-/// stays, and the newest that has items and whose files are there.
+/// stays, and the newest that has items and is sound: by every byte of it on a disk, by its files' presence and sizes in a bucket.
 ///
 /// - Parameters:
 ///   - now: the time from which age is counted.
@@ -36,10 +36,14 @@ package func prune(
     let protectedPaths = protected.map { store.resolved($0) ?? $0 }
     var result = PruneResult()
     let found = try listSnapshots(directory, in: store)
-    let newest = try newestOfTables(found, store)
+    var reasons: [String: String] = [:]
     for snapshot in found {
-        let other = reasonToKeep(snapshot, store, limit: limit, keepDays: keepDays, protected: protectedPaths)
-        if let reason = other ?? newest[snapshot.path] {
+        reasons[snapshot.path] = reasonToKeep(
+            snapshot, store, limit: limit, keepDays: keepDays, protected: protectedPaths)
+    }
+    reasons.merge(try newestOfTables(found, store) { reasons[$0.path] == nil }) { other, _ in other }
+    for snapshot in found {
+        if let reason = reasons[snapshot.path] {
             result.kept.append(PruneResult.Kept(path: snapshot.path, reason: reason))
             continue
         }
@@ -81,9 +85,12 @@ private func reasonToKeep(
 }
 
 /// By path, why the newest of each table stays: a table whose backups have ceased, or have become empty or damaged, keeps its last good one.
+///
+/// - Parameter isLeaving: whether a snapshot is to be removed if it is none of these.
 private func newestOfTables(
-    _ found: [SnapshotListing], _ store: any FileStore
+    _ found: [SnapshotListing], _ store: any FileStore, isLeaving: (SnapshotListing) -> Bool
 ) throws(RekeyError) -> [String: String] {
+    let level: CheckLevel = store is Disk ? .readData : .manifests
     let byAge = found.compactMap { snapshot in snapshot.time.map { (time: $0, snapshot: snapshot) } }
         .sorted { $0.time == $1.time ? $0.snapshot.path < $1.snapshot.path : $0.time > $1.time }.map(\.snapshot)
     var reasons: [String: String] = [:]
@@ -91,8 +98,8 @@ private func newestOfTables(
         reasons[group[0].path] = "it is the newest of its table"
         let full = group.filter { $0.count != 0 }
         var good = full.first
-        if group.count > 1 {
-            for snapshot in full where try checkSnapshot(snapshot.path, in: store, level: .manifests).isSound {
+        if group.contains(where: isLeaving) {
+            for snapshot in full where try checkSnapshot(snapshot.path, in: store, level: level).isSound {
                 good = snapshot
                 break
             }

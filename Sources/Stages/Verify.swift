@@ -64,7 +64,7 @@ package struct Verify: Sendable {
         let found = try await read(feed, isOld: true, sorter)
         result.expected = found.digest
         result.moved = found.matched
-        result.comparesNothing = found.digest.count == 0 && feed.counts.read > 0 && !everything
+        result.comparesNothing = found.digest.count == 0 && !everything
         if let rejection = feed.rejection { throw rejection }
     }
 
@@ -155,7 +155,7 @@ package struct VerifyResult: Sendable {
     package var missing = 0
     package var extra = 0
     package var different = 0
-    /// OLD has items, and the rules concern none of them: equal sides would prove nothing.
+    /// The rules concern no item of OLD: equal sides would prove nothing.
     package var comparesNothing = false
     var requiresOldGone = false
 

@@ -82,6 +82,7 @@ enum Main {
 
     /// Says one line on standard error and ends with the status of the error.
     private static func fail(_ error: RekeyError) -> Never {
+        Interruption.yield()
         let status = ExitStatus.of(error.code)
         // A reader that has seen enough is no news; the status alone tells that the stream is cut.
         if error.code != .brokenPipe {

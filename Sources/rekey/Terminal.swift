@@ -1,4 +1,5 @@
 import ByteStreams
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -92,6 +93,12 @@ enum Interruption {
     /// Where the handler writes the signal's number; set once, before the handler is installed.
     private nonisolated(unsafe) static var wakeUp: Int32 = -1
     private nonisolated(unsafe) static var readEnd: Int32 = -1
+    private static let isUnderWay = Atomic(false)
+
+    /// Does not return once a signal has come: what fails from then on, such as a command that was ended with it, is no news.
+    static func yield() {
+        while isUnderWay.load(ordering: .acquiring) { sleep(1) }
+    }
 
     /// Installs the handlers and starts the thread that acts on them. A signal that the caller ignores, as nohup does, stays ignored.
     ///
@@ -120,6 +127,7 @@ enum Interruption {
     private static func wait() -> UnsafeMutableRawPointer? {
         var number: UInt8 = 0
         while read(readEnd, &number, 1) != 1 {}
+        isUnderWay.store(true, ordering: .releasing)
         TemporaryPaths.removeAll()
         ProgressDisplay.stop()
         Terminal.error("rekey: interrupted; what was not finished was removed")

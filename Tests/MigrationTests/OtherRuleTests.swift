@@ -116,6 +116,53 @@ import Testing
         }
     }
 
+    /// A table on which plan 3 changes before the first deletion, and once more, to `later`, when that change was copied.
+    private func changingTwice(_ world: World, foreign: Item? = nil) -> WatchedTable {
+        let base = world.table
+        let count = Mutex(0)
+        return WatchedTable(
+            base, limits: Self.small,
+            before: { (_, call) async throws(RekeyError) in
+                switch (call, count.withLock { $0 }) {
+                case (.deleteUnchanged, 0): _ = try await base.put(Self.second, condition: .none)
+                case (.delete(let place, _), 1) where place == key("PLAN#3", "META"):
+                    _ = try await base.put(Self.later, condition: .none)
+                    if let foreign { _ = try await base.put(foreign, condition: .absent) }
+                default: return
+                }
+                count.withLock { $0 += 1 }
+            })
+    }
+
+    private static let second = plan("PLAN#3", "META", "a", extra: ",\"n\":{\"N\":\"2\"}")
+
+    /// Two earlier forms had the same new key, which the later one has no more.
+    @Test func twoFormsUnderTheEarlierKey() async throws {
+        try await withPlans { world in
+            _ = try await world.migrate(changingTwice(world)).execute()
+            try await requireMoved(world, "changed twice")
+        }
+    }
+
+    /// The same where another item stands under the later key, and the old one is deleted: the second form is all there is, and is named.
+    @Test func twoFormsUnderTheEarlierKeyAndNoOldItem() async throws {
+        try await withPlans { world in
+            let foreign = Self.plan("B", "META#3", "b", extra: ",\"n\":{\"N\":\"9\"}")
+            let error = await failure { _ = try await world.migrate(changingTwice(world, foreign: foreign)).execute() }
+            #expect(error?.code == .differences)
+            _ = try await world.table.delete(key("PLAN#3", "META"), condition: .exists)
+            let again = await failure { _ = try await world.resume() }
+            #expect(again?.code == .differences, "\(String(describing: again))")
+            #expect(again?.message.contains("A / META#3 ") == true && again?.message.contains("B / META#3,") == true)
+            let copy = Self.plan("A", "META#3", "a", extra: ",\"n\":{\"N\":\"2\"}")
+            #expect(try await world.items()[key("A", "META#3")]?.isEqual(to: copy) == true)
+            _ = try await world.table.delete(key("B", "META#3"), condition: .exists)
+            _ = try await world.resume()
+            let now = try await world.items()
+            #expect(now.count == 4 && now[key("A", "META#3")]?.isEqual(to: copy) == true)
+        }
+    }
+
     /// Which of the items that the message names is deleted, and then which.
     enum Way: CaseIterable { case theOther, oldThenOther, oldThenFirst }
 

@@ -190,11 +190,19 @@ import Testing
     }
 
     /// An empty or damaged snapshot never costs the last good one, be it young or old itself.
-    @Test(arguments: [1, 40]) func theNewestGoodOneStaysBesideEmptyAndDamagedOnes(days: Int) throws {
+    @Test(arguments: [1, 40], [false, true])
+    func theNewestGoodOneStaysBesideEmptyAndDamagedOnes(days: Int, isOneByte: Bool) throws {
         try withTemporaryDirectory { directory in
             let empty = try make(directory, days: days, items: 0)
             let damaged = try make(directory, days: days + 60)
-            try FileManager.default.removeItem(atPath: "\(damaged)/data/00000.json.gz")
+            let file = "\(damaged)/data/00000.json.gz"
+            if isOneByte {
+                var bytes = try Data(contentsOf: URL(filePath: file))
+                bytes[bytes.count / 2] ^= 1
+                try bytes.write(to: URL(filePath: file))
+            } else {
+                try FileManager.default.removeItem(atPath: file)
+            }
             try age(damaged, days: days + 60)
             let good = try make(directory, days: days + 70)
             let older = try make(directory, days: days + 80)
