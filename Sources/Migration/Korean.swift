@@ -34,6 +34,8 @@ let koreanSentences: [String: String] = [
     "no item of the table matches the rules; nothing was changed": "규칙에 맞는 항목이 테이블에 없습니다. 아무것도 바꾸지 않았습니다",
     "Would run the hook before the old items are deleted: %1": "기존 항목을 삭제하기 전에 훅을 실행할 예정입니다: %1",
     "Would run the hook after the last verification: %1": "마지막 검증이 끝난 뒤 훅을 실행할 예정입니다: %1",
+    "an earlier run made what this one moved, such as %1, and was taken back since; take it back once more after this one, or the items stand twice: rekey rollback %2 --execute":
+        "이 실행이 옮긴 항목(예: %1)을 만든 앞선 실행이 그 뒤에 되돌려졌습니다. 이 실행 다음에 그 실행을 한 번 더 되돌리지 않으면 항목이 두 곳에 남습니다: rekey rollback %2 --execute",
     "the rule file has a hook run before the delete, and no --hook is given":
         "규칙 파일은 삭제 전에 훅을 실행하도록 되어 있지만 --hook이 주어지지 않았습니다",
     "Running the hook: %1": "훅을 실행하는 중: %1",

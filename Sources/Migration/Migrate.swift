@@ -134,9 +134,18 @@ package struct Migrate: Sendable {
             table: table, rules: rules, allowsMissingRecovery: allowsMissingRecovery,
             temporaryDirectory: temporaryDirectory)
         preflight.watch = watch
-        let report = try await preflight.run()
+        let stopped = try await stoppedRuns(try await table.describe())
+        var onOld: ((UnsafeRawBufferPointer, ItemKey) throws(RekeyError) -> Void)?
+        if let stopped { onOld = { (item, _) throws(RekeyError) in try stopped.add(item) } }
+        let report = try await preflight.run(onOld: onOld)
         announce(report)
+        if let finding = try stopped?.finding() { events(.warning(Message(verbatim: finding))) }
         return report
+    }
+
+    private func stoppedRuns(_ description: TableDescription) async throws(RekeyError) -> StoppedRuns? {
+        try await StoppedRuns(
+            in: runs, tableID: description.id, rules: rules, table: table, temporaryDirectory: temporaryDirectory)
     }
 
     private func announce(_ report: PreflightReport) {
@@ -252,6 +261,7 @@ package struct Migrate: Sendable {
     private func prepare(
         _ run: RunDirectory, _ description: TableDescription, now: Timestamp
     ) async throws(RekeyError) -> (report: PreflightReport, plan: RunPlan) {
+        let stopped = try await stoppedRuns(description)
         let snapshotName = "\(fileSafe(noun))_backup_\(now.compact)"
         let snapshotRules = SnapshotRules(name: rules.name, text: rulesText)
         let writer = try SnapshotWriter(
@@ -270,7 +280,10 @@ package struct Migrate: Sendable {
             survey = try await Survey.of(
                 table, rules: rules, temporaryDirectory: temporaryDirectory, indexes: description.indexes,
                 progress: watch.progress,
-                onOld: { item, key throws(RekeyError) in try writer.add(line: item, key: key) },
+                onOld: { item, key throws(RekeyError) in
+                    try writer.add(line: item, key: key)
+                    try stopped?.add(item)
+                },
                 onStanding: { key throws(RekeyError) in
                     try standing.write(RunDirectory.keyLine(key.description, key.sortableBytes))
                     standingCount += 1
@@ -292,6 +305,7 @@ package struct Migrate: Sendable {
             id: run.id, table: tableText, account: description.account, region: description.region,
             tableARN: description.arn, tableID: description.id, rulesName: rules.name,
             rulesSHA256: snapshotRules.sha256, strategy: strategy.rawValue, startedAt: now.text,
+            turn: try RunPlan.turn(in: runs, tableID: description.id, startedAt: now.text),
             tableCount: survey.table.count, tableDigest: survey.table.hex, oldCount: survey.old.count,
             oldDigest: survey.old.hex, newDigest: survey.expected.hex, presentCount: presentCount,
             standingCount: standingCount, snapshot: snapshotName, hook: hook?.command,
@@ -302,7 +316,10 @@ package struct Migrate: Sendable {
             try requirePinned(forecast)
             return (report, plan)
         }
-        do {
+        do throws(RekeyError) {
+            if let finding = try stopped?.finding() {
+                throw RekeyError(.preflightRefused, finding + "; nothing was written", source: table.name)
+            }
             try requirePassed(report)
             try requirePinned(forecast)
         } catch {

@@ -1,5 +1,5 @@
 package import ByteStreams
-import Items
+package import Items
 package import Rekeying
 package import Stages
 package import Tables
@@ -55,13 +55,17 @@ package struct Preflight: Sendable {
     }
 
     /// Reads the table once and judges.
-    package func run() async throws(RekeyError) -> PreflightReport {
+    ///
+    /// - Parameter onOld: called with each old item and its key.
+    package func run(
+        onOld: ((_ item: UnsafeRawBufferPointer, _ key: ItemKey) throws(RekeyError) -> Void)? = nil
+    ) async throws(RekeyError) -> PreflightReport {
         let description = try await table.describe()
         try requireSchema(description)
         watch?.begin("survey", items: description.itemCount > 0 ? description.itemCount : nil)
         let survey = try await Survey.of(
             table, rules: rules, temporaryDirectory: temporaryDirectory, counting: counting,
-            indexes: description.indexes, progress: watch?.progress)
+            indexes: description.indexes, progress: watch?.progress, onOld: onOld)
         var report = Self.judge(description, survey, rules: rules, allowsMissingRecovery: allowsMissingRecovery)
         if let services {
             report.add(

@@ -38,9 +38,8 @@ package struct Resume: Sendable {
         let description = try await table.describe()
         try Self.require(plan, description, rulesSHA256: rulesSHA256)
         if hook != nil { try Hook.requirePlace(rules, strategy: plan.strategy) }
-        let lock = try RunLock(
-            runs: runs, tableARN: description.arn, tableID: description.id, holder: "run \(run.id)")
-        defer { withExtendedLifetime(lock) {} }
+        let locks = try RunLock.all(in: [runs] + run.homes, of: description, holder: "run \(run.id)")
+        defer { withExtendedLifetime(locks) {} }
         let snapshot = run.snapshotPath(plan)
         let check = try checkSnapshot(snapshot, level: .readData)
         let metadata = try Export.open(snapshot).metadata
@@ -55,7 +54,7 @@ package struct Resume: Sendable {
             throw RekeyError(
                 .preflightRefused, "the run was taken back; begin a new one with rekey migrate", source: run.path)
         }
-        if !ledger.has(.finished) { try await requireNotMovedOn(snapshot, ledger) }
+        if !ledger.has(.finished) { try await requireItsItems(snapshot, ledger) }
         try watch.attach(to: run, events: events)
         defer { watch.detach() }
         var steps = RunSteps(
@@ -67,20 +66,28 @@ package struct Resume: Sendable {
         return try await steps.go()
     }
 
-    /// A new item that a later run took away looks like one that was not put yet, and would be put a second time.
-    private func requireNotMovedOn(_ snapshot: String, _ ledger: Ledger) async throws(RekeyError) {
-        let later = try LaterRun.all(after: run)
-        if later.isEmpty { return }
+    /// An item that a later run took away looks like one that was not put yet, or that others deleted; and what an earlier run made is
+    /// back under its earlier key once that one was taken back.
+    private func requireItsItems(_ snapshot: String, _ ledger: Ledger) async throws(RekeyError) {
+        let (later, takenBack) = try OtherRun.around(run)
+        if later.isEmpty, takenBack.isEmpty { return }
         let delta = try DeltaLog(run, ledger, schema: table.schema)
-        try await MoveList(snapshotPath: snapshot, rules: rules, table: table, delta: delta).forEachChunk {
-            chunk throws(RekeyError) in
-            for move in chunk {
-                guard let other = later.first(where: { $0.takes(move.new) }) else { continue }
-                throw RekeyError(
-                    .preflightRefused,
-                    "a later run moves what this one makes, such as \(move.newKey); take that run back first: rekey rollback \(other.path)",
-                    source: run.path)
-            }
+        let moves = MoveList(snapshotPath: snapshot, rules: rules, table: table, delta: delta)
+        if let (other, key) = try await SharedKeys.last(
+            of: later, .old, in: moves, [.old, .new], table: table, temporaryDirectory: temporaryDirectory)
+        {
+            throw RekeyError(
+                .preflightRefused,
+                "a later run moves what this one moves or makes, such as \(key); take that run back first: rekey rollback \(other.path)",
+                source: run.path)
+        }
+        if let (other, key) = try await SharedKeys.last(
+            of: takenBack, .new, in: moves, .old, table: table, temporaryDirectory: temporaryDirectory)
+        {
+            throw RekeyError(
+                .preflightRefused,
+                "an earlier run made what this one moves, such as \(key), and was taken back since; take this run back, then that one once more: rekey rollback \(run.path) --execute, rekey rollback \(other.path) --execute",
+                source: run.path)
         }
     }
 

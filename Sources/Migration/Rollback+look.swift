@@ -21,8 +21,6 @@ extension Rollback {
         package var underNeitherKeys: [String] = []
         /// Whether the run was taken back before: then they were deleted since.
         package var wasTakenBack = false
-        /// A later run that moves items such as those under neither key.
-        package var movedOn: MovedOn?
         /// Items changed since the migration, as sentences, at most ten.
         package var conflicts = 0
         package var sentences: [String] = []
@@ -56,20 +54,13 @@ extension Rollback {
         }
     }
 
-    /// An item that a later run took from its new key, as far as keys tell.
-    package struct MovedOn: Sendable, Equatable {
-        /// The later run's directory.
-        package var run: String
-        /// The item's new key.
-        package var key: String
-    }
-
     /// - Parameter runs: where other runs of the table are, if only a snapshot is at hand.
     func look(
         _ moves: MoveList, _ ledger: Ledger?, runs: String?
     ) async throws(RekeyError) -> (findings: Findings, steps: RollbackSteps) {
         var findings = Findings()
         findings.wasTakenBack = ledger?.has(.rolledBack) ?? false
+        try await requireItsItems(moves, wasTakenBack: findings.wasTakenBack, runs: runs)
         watch.begin("look", items: nil)
         let created = try await lookForCreated(moves)
         findings.created = created?.count ?? 0
@@ -82,7 +73,6 @@ extension Rollback {
             inverse: onConflict == .keepCurrent ? try rules.inverted() : nil, onConflict: onConflict,
             kept: try run?.presentKeys() ?? [], created: isBroughtBack ? created?.keys ?? [] : [])
         let present = steps.kept
-        var later: [LaterRun]?
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             let old = try await table.read(chunk.map(\.oldKey))
             let new = try await table.read(chunk.map(\.newKey))
@@ -109,12 +99,6 @@ extension Rollback {
                 } else if current == nil {
                     findings.underNeither += 1
                     if findings.underNeitherKeys.count < 10 { findings.underNeitherKeys.append("\(move.oldKey)") }
-                    if findings.movedOn == nil {
-                        if later == nil { later = try await laterRuns(runs) }
-                        findings.movedOn = later?.first { $0.takes(move.new) }.map {
-                            MovedOn(run: $0.path, key: "\(move.newKey)")
-                        }
-                    }
                 }
             }
         }
@@ -161,12 +145,6 @@ extension Rollback {
             temporaryDirectory: temporaryDirectory, most: mostCreated)
     }
 
-    private func laterRuns(_ runs: String?) async throws(RekeyError) -> [LaterRun] {
-        if let run { return try LaterRun.all(after: run) }
-        guard let runs else { return [] }
-        return try LaterRun.all(in: runs, tableID: try await table.describe().id)
-    }
-
     /// Whether it is known what stood under new keys before the migration.
     private var knowsCreated: Bool { (try? run?.plan().standingCount ?? nil) != nil }
 
@@ -183,7 +161,7 @@ extension Rollback {
             .information(
                 "\(counted: findings.toRestore, noun) to put back, \(findings.inPlace) in place, \(findings.toDelete) new items to remove"
             ))
-        if findings.underNeither > 0, findings.movedOn == nil {
+        if findings.underNeither > 0 {
             let names = list(findings.underNeitherKeys, of: findings.underNeither)
             events(
                 findings.wasTakenBack
@@ -236,12 +214,6 @@ extension Rollback {
     }
 
     func requireNoConflict(_ findings: Findings) throws(RekeyError) {
-        if let later = findings.movedOn {
-            throw RekeyError(
-                .preflightRefused,
-                "\(findings.underNeither) items stand under neither key, and a later run moves items such as \(later.key); nothing was written; take that run back first: rekey rollback \(later.run)",
-                source: table.name)
-        }
         let (created, stranded) = knowsCreated ? (findings.created, findings.stranded) : (0, 0)
         switch onConflict {
         case .takeSnapshot: break

@@ -94,10 +94,10 @@ package struct Rollback: Sendable {
         events(.heading(heading(mode: Message("Mode: EXECUTE"))))
         try requireOwnSnapshot()
         let description = try await table.describe()
-        let lock = try RunLock(
-            runs: runs, tableARN: description.arn, tableID: description.id,
+        let locks = try RunLock.all(
+            in: [runs] + (run?.homes ?? []), of: description,
             holder: run.map { "the rollback of run \($0.id)" } ?? "a rollback of \(table.name)")
-        defer { withExtendedLifetime(lock) {} }
+        defer { withExtendedLifetime(locks) {} }
         if let run { try watch.attach(to: run, events: events) }
         defer { watch.detach() }
         let ledger = try run.map { run throws(RekeyError) in try Ledger(run.ledgerPath) }

@@ -22,6 +22,8 @@ package struct RunPlan: Sendable, Equatable, Codable {
     /// `batch` or `transact`.
     package var strategy: String
     package var startedAt: String
+    /// Of the table's runs that began in the same second and directory, how many did so before; nil for none.
+    package var turn: Int?
     /// Count and digest of the whole table before.
     package var tableCount: Int
     package var tableDigest: String
@@ -46,8 +48,15 @@ package struct RunPlan: Sendable, Equatable, Codable {
 /// It holds all that is needed to go on or back, so that it may be copied to another machine.
 package struct RunDirectory: Sendable {
     package let path: String
+    /// Where its table is locked and other runs of it are looked for. The first is the directory above it.
+    package let homes: [String]
 
-    package init(path: String) { self.path = path }
+    package init(path: String) { self.init(path: path, homes: [parentDirectory(path)]) }
+
+    init(path: String, homes: [String]) {
+        self.path = path
+        self.homes = homes
+    }
 
     package var planPath: String { path + "/plan.json" }
     package var rulesPath: String { path + "/rules.yaml" }
@@ -88,11 +97,11 @@ package struct RunDirectory: Sendable {
 
     package var id: String { path.split(separator: "/").last.map(String.init) ?? path }
 
-    /// Finds a run by its path or by its name below `runs`. Its path is then one of the directory itself, since the lock of the table lies
-    /// in the one above.
+    /// Finds a run by its path or by its name below `runs`. Its path is then one of the directory itself; the table is locked there, where
+    /// it was named, and in `runs`, for a run may have been moved and a link left in its place.
     package static func find(_ text: String, runs: String) throws(RekeyError) -> RunDirectory {
         for path in [text, runs + "/" + text] where fileExists(path + "/plan.json") {
-            return RunDirectory(path: try pathOfItself(path))
+            return RunDirectory(path: try pathOfItself(path), namedBy: path, runs: runs)
         }
         throw RekeyError(
             .inputMissing, "there is no run \(text) here or in \(runs); rekey status lists the runs", source: text)

@@ -129,7 +129,10 @@ struct RollbackCommand: AsyncParsableCommand {
         let snapshot = resolvedPath(origin) ?? origin
         let run = RunDirectory(path: parentDirectory(snapshot))
         guard fileExists(run.planPath) else { return nil }
-        return run.snapshotPath(try run.plan()) == snapshot ? run : nil
+        guard run.snapshotPath(try run.plan()) == snapshot else { return nil }
+        let name = parentDirectory(origin)
+        let isNamed = fileExists(RunDirectory(path: name).planPath)
+        return RunDirectory(path: run.path, namedBy: isNamed ? name : run.path, runs: runs.runs)
     }
 
     private func path(ofSnapshotIn run: RunDirectory) throws(RekeyError) -> String {
