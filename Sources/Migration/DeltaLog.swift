@@ -23,7 +23,7 @@ final class DeltaLog {
     /// All forms of each old item, the last one last.
     private(set) var versions: [ItemKey: [Item]] = [:]
     private let path: String
-    private let ledger: Ledger
+    let ledger: Ledger
     private let schema: KeySchema
     private let limit: Int
     private var digest = Digest()

@@ -58,6 +58,8 @@ let koreanSentences: [String: String] = [
     "%1 items were changed since the snapshot and copied again": "스냅샷 이후 바뀐 항목 %1개를 다시 복사했습니다",
     "%1 items under new keys are not what was put there, and their old ones are gone: changed by other writers":
         "새 키의 항목 %1개는 쓴 내용과 다르고 기존 항목은 없습니다. 다른 프로그램이 바꾸었습니다",
+    "%1 items under new keys were changed by other writers since they were read back; the changes stay, and the old ones go if they are as they were copied":
+        "새 키의 항목 %1개는 다시 읽은 뒤 다른 프로그램이 바꾸었습니다. 바뀐 내용은 그대로 두고, 기존 항목은 복사한 내용과 같으면 삭제합니다",
     "%1 items are gone, their time to live was over": "항목 %1개는 TTL이 지나 사라졌습니다",
     "%1 items were deleted by another writer since the snapshot and not put under their new keys (%2); the snapshot holds them":
         "스냅샷 이후 다른 프로그램이 삭제한 항목 %1개는 새 키로 쓰지 않았습니다 (%2). 스냅샷에는 남아 있습니다",
@@ -96,8 +98,11 @@ let koreanSentences: [String: String] = [
     "%1 to put back, %2 in place, %3 new items to remove": "복원할 %1, 제자리에 있는 항목 %2개, 제거할 새 항목 %3개",
     "%1 of them stand under neither key, deleted since the migration or lost: they come back as the snapshot has them":
         "그중 %1개는 어느 키에도 없습니다(마이그레이션 이후 삭제되었거나 유실됨). 스냅샷의 내용으로 복원합니다",
-    "%1 of them stand under neither key, deleted since the run was taken back or lost: %2":
-        "그중 %1개는 어느 키에도 없습니다(롤백 이후 삭제되었거나 유실됨): %2",
+    "%1 of them stand under neither key, deleted since they were put back or lost: %2":
+        "그중 %1개는 어느 키에도 없습니다(복원 이후 삭제되었거나 유실됨): %2",
+    "%1 items stand under neither key, deleted since they were put back or lost; they stay so: %2":
+        "항목 %1개는 어느 키에도 없으며(복원 이후 삭제되었거나 유실됨) 그대로 둡니다: %2",
+    "%1 new items that stood there before the run stay": "실행 전부터 있던 새 키의 항목 %1개는 그대로 둡니다",
     "The snapshot is that of run %1: the run is taken back": "이 스냅샷은 실행 %1의 것입니다. 그 실행을 롤백합니다",
     "This run was taken back before, at %1": "이 실행은 이전에 %1에 롤백되었습니다",
     "%1 more items stand under new keys, which the snapshot does not name; they stay: %2":
@@ -120,6 +125,7 @@ let koreanSentences: [String: String] = [
     "the table is not as it was before the migration: its digest is %1, it was %2":
         "테이블이 마이그레이션 전과 같지 않습니다. 다이제스트는 %1이고 전에는 %2였습니다",
     "items kept as they are now: %1": "지금 내용 그대로 둔 항목: %1",
+    "items left deleted: %1": "삭제된 채로 둔 항목: %1",
     "items left under new keys: %1": "새 키에 그대로 둔 항목: %1",
     "items that changed or came during the run, kept so: %1": "실행 중에 바뀌거나 생겨 그 내용대로 둔 항목: %1",
     "others wrote to it during the run or since, or an item's time to live was over":

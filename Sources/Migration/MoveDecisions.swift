@@ -12,11 +12,14 @@ package struct MoveDecisions<Content> {
         package var new: Content
         /// What the rules made of earlier forms of it: the run may have put these under the new key.
         package var earlier: [Content]
+        /// The run has read its copy back under the new key: what differs there is a later change of it.
+        package var isReadBack: Bool
 
-        package init(old: Content, new: Content, earlier: [Content] = []) {
+        package init(old: Content, new: Content, earlier: [Content] = [], isReadBack: Bool = false) {
             self.old = old
             self.new = new
             self.earlier = earlier
+            self.isReadBack = isReadBack
         }
     }
 
@@ -66,19 +69,22 @@ package struct MoveDecisions<Content> {
             if isEqual(old, planned.old) { return .put }
             return try moved(old) == nil ? .unmovable : .put
         }
-        if try isCopy(planned, old: old, new: new) { return .already }
+        if try isCopy(planned, old: old, new: new) || isChangedCopy(planned, old: old) { return .already }
         return planned.earlier.contains { isEqual($0, new) } ? .replace(new) : .taken
     }
 
     package enum Verified {
         case equal
+        /// It was equal before, and the old one is still what was copied: the change is kept.
+        case changed
         case missing
         case different
     }
 
     package func verify(_ planned: Planned, old: Content?, new: Content?) throws(RekeyError) -> Verified {
         guard let new else { return .missing }
-        return try isCopy(planned, old: old, new: new) ? .equal : .different
+        if try isCopy(planned, old: old, new: new) { return .equal }
+        return isChangedCopy(planned, old: old) ? .changed : .different
     }
 
     package enum Deletion {
@@ -102,6 +108,11 @@ package struct MoveDecisions<Content> {
         if isEqual(new, planned.new) { return true }
         guard let old else { return true }
         return try moved(old).map { isEqual($0, new) } ?? false
+    }
+
+    /// Whether what stands under a new key, and is no copy, is one that was changed after it was read back, and it alone.
+    private func isChangedCopy(_ planned: Planned, old: Content?) -> Bool {
+        planned.isReadBack && (old.map { isEqual($0, planned.old) } ?? false)
     }
 
     /// What stood in the way of one move of a transaction that was not done.

@@ -15,6 +15,8 @@ struct MoveSteps {
     let present: PresentKeys
     let time: TimeSource
     let decisions: MoveDecisions<Item>
+    /// By the ledger as it was when these steps began.
+    private let readBack: ReadBack
 
     init(
         table: any Table, moves: MoveList, rules: RuleSet, delta: DeltaLog, present: PresentKeys, time: TimeSource
@@ -25,6 +27,7 @@ struct MoveSteps {
         self.delta = delta
         self.present = present
         self.time = time
+        readBack = ReadBack(delta)
         decisions = MoveDecisions(
             isEqual: { $0.isEqual(to: $1) },
             moved: { item throws(RekeyError) in try Self.moved(item, rules, table)?.new })
@@ -39,6 +42,8 @@ struct MoveSteps {
         var recopied = 0
         /// Neither what was put nor an earlier form of it, under the new key of an item whose old one is gone.
         var changed = 0
+        /// Changed under the new key since they were read back there, beside old ones that were not.
+        var changedCopies = 0
         /// Gone because their time to live was over.
         var expired = 0
         /// The new keys of items that stand under neither key: another writer deleted them. They are in the snapshot.
@@ -78,7 +83,10 @@ struct MoveSteps {
             case .taken:
                 throw try taken(
                     move,
-                    "a different item came under the new key \(move.newKey) since the survey; it was not overwritten")
+                    readBack.covers(move)
+                        ? bothChanged(move.oldKey, move.newKey).message
+                        : "a different item came under the new key \(move.newKey) since the survey; it was not overwritten; delete it or the old item \(move.oldKey), the one that does not hold, then resume"
+                )
             case .unmovable: throw unmovable(move.oldKey)
             }
         }
@@ -103,6 +111,7 @@ struct MoveSteps {
                 switch try decisions.verify(try planned(move), old: old, new: new) {
                 case .equal where old == nil && !(new.map(move.isOwnCopy) ?? false): tally.changed += 1
                 case .equal: tally.done += 1
+                case .changed: tally.changedCopies += 1
                 case .different: different.append(move.newKey)
                 // While the old one stands, the copy may as well have been lost.
                 case .missing where old == nil && isDue(move.new, timeToLive, now()): tally.expired += 1
@@ -114,7 +123,7 @@ struct MoveSteps {
             let shown = (missing + different).prefix(3).map(\.description).joined(separator: ", ")
             throw RekeyError(
                 .differences,
-                "after the put \(missing.count) new items are missing and \(different.count) differ (\(shown)); none of their old items was deleted",
+                "after the put \(missing.count) new items are missing and \(different.count) differ (\(shown)); none of their old items was deleted; rekey resume puts what is missing, and says what to do where they differ",
                 source: table.name)
         }
         return tally
@@ -311,6 +320,7 @@ struct MoveSteps {
     func planned(_ move: PlannedMove) throws(RekeyError) -> MoveDecisions<Item>.Planned {
         var planned = move.planned
         if !planned.earlier.isEmpty, try present.contains(move.newKey) { planned.earlier = [] }
+        planned.isReadBack = readBack.covers(move)
         return planned
     }
 

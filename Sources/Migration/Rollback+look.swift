@@ -13,14 +13,15 @@ extension Rollback {
         package var inPlace = 0
         /// New items that have to be removed.
         package var toDelete = 0
-        /// New items that were there before the run and stay.
+        /// New items that were there before the run and stay as they are.
         package var kept = 0
-        /// Of those to put back, how many stand under neither key: deleted since the migration, or lost.
+        /// How many stand under neither key: deleted since the migration, or lost.
         package var underNeither = 0
         /// The first of their old keys, at most ten.
         package var underNeitherKeys: [String] = []
-        /// Whether the run was taken back before: then they were deleted since.
-        package var wasTakenBack = false
+        /// Whether the old items stood again once, after a rollback or before one was cut: then those under neither key were deleted
+        /// since, and with `keepCurrent` they stay so.
+        package var wasRestored = false
         /// Items changed since the migration, as sentences, at most ten.
         package var conflicts = 0
         package var sentences: [String] = []
@@ -30,7 +31,7 @@ extension Rollback {
         package var firstUnsolved: String?
         /// New items that stay beside their old ones with `takeSnapshot`: they may be others' own.
         package var left = 0
-        /// Items that stand under old keys in the end as they are now, not as the snapshot has them.
+        /// Items that stand in the end as they are now, not as they were before the run.
         package var asNow = 0
         /// Items that came under new keys since the migration; of a snapshot without its run, since or before.
         package var created = 0
@@ -43,6 +44,15 @@ extension Rollback {
 
         /// Items of the snapshot.
         var total: Int { toRestore + inPlace }
+
+        /// How many stay deleted, as others left them.
+        func deleted(_ rule: ConflictRule) -> Int { wasRestored && rule == .keepCurrent ? underNeither : 0 }
+
+        /// An old item that is in place goes, for the changed one under its new key is the later.
+        mutating func willReplace() {
+            inPlace -= 1
+            toRestore += 1
+        }
 
         mutating func addConflict(_ sentence: String, unsolved key: ItemKey? = nil) {
             conflicts += 1
@@ -59,8 +69,9 @@ extension Rollback {
         _ moves: MoveList, _ ledger: Ledger?, runs: String?
     ) async throws(RekeyError) -> (findings: Findings, steps: RollbackSteps) {
         var findings = Findings()
-        findings.wasTakenBack = ledger?.has(.rolledBack) ?? false
-        try await requireItsItems(moves, wasTakenBack: findings.wasTakenBack, runs: runs)
+        findings.wasRestored = ledger?.has(.restored) ?? false
+        try await requireItsItems(moves, wasTakenBack: ledger?.has(.rolledBack) ?? false, runs: runs)
+        let timeToLive = findings.wasRestored ? try await table.describe().timeToLiveAttribute : nil
         watch.begin("look", items: nil)
         let created = try await lookForCreated(moves)
         findings.created = created?.count ?? 0
@@ -71,8 +82,9 @@ extension Rollback {
         var steps = RollbackSteps(
             table: table, moves: moves, rules: rules,
             inverse: onConflict == .keepCurrent ? try rules.inverted() : nil, onConflict: onConflict,
-            kept: try run?.presentKeys() ?? [], created: isBroughtBack ? created?.keys ?? [] : [])
-        let present = steps.kept
+            kept: try run?.presentKeys() ?? [], created: isBroughtBack ? created?.keys ?? [] : [],
+            wasRestored: findings.wasRestored, readBack: moves.delta.map { ReadBack($0) })
+        var places = try await steps.places()
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             let old = try await table.read(chunk.map(\.oldKey))
             let new = try await table.read(chunk.map(\.newKey))
@@ -89,30 +101,38 @@ extension Rollback {
                     findings.toRestore += 1
                 }
                 if let item = new[move.newKey] {
-                    if present.contains(move.newKey.sortableBytes) {
-                        findings.kept += 1
-                    } else if move.isOwnCopy(item) {
-                        findings.toDelete += 1
-                    } else {
+                    let isKept = steps.isKept(move)
+                    if isKept { findings.kept += 1 }
+                    if !move.isOwnCopy(item) {
                         judge(item, move, old: current, &steps, &findings)
+                    } else if !isKept {
+                        findings.toDelete += 1
                     }
                 } else if current == nil {
-                    findings.underNeither += 1
-                    if findings.underNeitherKeys.count < 10 { findings.underNeitherKeys.append("\(move.oldKey)") }
+                    if findings.wasRestored, onConflict == .keepCurrent { findings.toRestore -= 1 }
+                    if !findings.wasRestored || !isDue(move.old, timeToLive, .now()) {
+                        findings.underNeither += 1
+                        if findings.underNeitherKeys.count < 10 { findings.underNeitherKeys.append("\(move.oldKey)") }
+                    }
+                }
+                if let made = places.made[move.oldKey],
+                    try await steps.isPlaceTaken(from: made, by: move, old: current, new: new[move.newKey])
+                {
+                    places.taken.append(
+                        (
+                            made,
+                            "\(made) was made since the migration, and under its old key \(move.oldKey) goes back what the run moved to \(move.newKey)"
+                        ))
                 }
             }
         }
-        for (place, key) in try await steps.takenPlaces() {
-            findings.addConflict(
-                "\(key) was made since the migration, and another item stands under its old key \(place)", unsolved: key
-            )
-        }
+        for (key, sentence) in places.taken { findings.addConflict(sentence, unsolved: key) }
         if isBroughtBack { findings.asNow += findings.created }
         return (findings, steps)
     }
 
     /// Judges an item under a new key that is no copy of the run's. While an old one stands, nobody can tell whether the run ever put
-    /// something there: it may be another's own, which no snapshot holds.
+    /// something there, unless it says so: it may be another's own, which no snapshot holds.
     private func judge(
         _ item: Item, _ move: PlannedMove, old: Item?, _ steps: inout RollbackSteps, _ findings: inout Findings
     ) {
@@ -125,7 +145,16 @@ extension Rollback {
             }
         }
         // With an equal old one, a rollback brought it back that was cut then.
-        if let old, !(back.map { $0.isEqual(to: old) } ?? false) {
+        let isBack = old.map { old in back?.isEqual(to: old) ?? false } ?? false
+        let isChanged = old.map { steps.isChangedCopy(move, old: $0) } ?? true
+        let sentence = "\(move.newKey) was changed since the migration"
+        if steps.isKept(move), isBack || isChanged || onConflict == .takeSnapshot {
+            if isBack { return }
+            findings.asNow += 1
+            if onConflict == .keepCurrent, old != nil { findings.willReplace() }
+            return findings.addConflict(sentence + "; it stood there before, and stays")
+        }
+        if old != nil, !isBack, !isChanged || onConflict == .takeSnapshot {
             let sentence = "\(move.newKey) was made since, or changed while \(move.oldKey) stood"
             guard onConflict == .takeSnapshot else { return findings.addConflict(sentence, unsolved: move.newKey) }
             findings.left += 1
@@ -133,8 +162,11 @@ extension Rollback {
             return findings.addConflict(sentence + "; it stays")
         }
         findings.toDelete += 1
-        if back != nil, old == nil { findings.asNow += 1 }
-        findings.addConflict("\(move.newKey) was changed since the migration")
+        if back != nil, !isBack {
+            findings.asNow += 1
+            if old != nil { findings.willReplace() }
+        }
+        findings.addConflict(sentence)
     }
 
     /// Nil where the rules have no inverse: then nobody can say what they could have made.
@@ -161,16 +193,27 @@ extension Rollback {
             .information(
                 "\(counted: findings.toRestore, noun) to put back, \(findings.inPlace) in place, \(findings.toDelete) new items to remove"
             ))
+        if findings.kept > 0 {
+            events(.information("\(findings.kept) new items that stood there before the run stay"))
+        }
         if findings.underNeither > 0 {
             let names = list(findings.underNeitherKeys, of: findings.underNeither)
-            events(
-                findings.wasTakenBack
-                    ? .warning(
-                        "\(findings.underNeither) of them stand under neither key, deleted since the run was taken back or lost: \(names)"
-                    )
-                    : .warning(
+            if findings.deleted(onConflict) > 0 {
+                events(
+                    .warning(
+                        "\(findings.underNeither) items stand under neither key, deleted since they were put back or lost; they stay so: \(names)"
+                    ))
+            } else if findings.wasRestored {
+                events(
+                    .warning(
+                        "\(findings.underNeither) of them stand under neither key, deleted since they were put back or lost: \(names)"
+                    ))
+            } else {
+                events(
+                    .warning(
                         "\(findings.underNeither) of them stand under neither key, deleted since the migration or lost: they come back as the snapshot has them"
                     ))
+            }
         }
         for sentence in findings.sentences { events(.warning(Message(verbatim: sentence))) }
         announceCreated(findings)
@@ -236,10 +279,10 @@ extension Rollback {
                 findings.conflicts > 0 ? "\(findings.conflicts) items were changed" : nil,
                 created + stranded > 0 ? "\(created + stranded) came under new keys" : nil,
             ].compactMap { $0 }.joined(separator: " and ")
-            let deleted = findings.wasTakenBack ? findings.underNeither : 0
+            let deleted = findings.wasRestored ? findings.underNeither : 0
             let what = [
                 since.isEmpty ? nil : since + " since the migration",
-                deleted > 0 ? "\(deleted) items were deleted since the run was taken back" : nil,
+                deleted > 0 ? "\(deleted) items were deleted since they were put back" : nil,
             ].compactMap { $0 }.joined(separator: ", and ")
             guard !what.isEmpty else { return }
             throw RekeyError(

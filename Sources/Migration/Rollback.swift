@@ -114,17 +114,17 @@ package struct Rollback: Sendable {
         steps.timeToLive = description.timeToLiveAttribute
         events(.information("Restoring old structure..."))
         watch.begin("restore", items: findings.total)
-        let (restored, replaced) = try await steps.restore()
-        try ledger?.append(.restored, [("put", "\(restored)")])
-        events(.success("✓ Restored \(counted: restored, noun) and read all of them back"))
+        let restored = try await steps.restore()
+        try ledger?.append(.restored, [("put", "\(restored.put)")])
+        events(.success("✓ Restored \(counted: restored.put, noun) and read all of them back"))
         events(.information("Removing new structure..."))
         watch.begin("remove", items: findings.total)
-        let removed = replaced + (try await steps.removeNew())
+        let removed = restored.replaced + (try await steps.removeNew())
         try ledger?.append(.newDeleted, [("deleted", "\(removed)")])
         events(.success("✓ Removed \(removed) new items"))
         events(.information("Verifying rollback..."))
         watch.begin("verify", items: findings.total)
-        try await steps.verify()
+        try await steps.verify(deleted: restored.deleted)
         try await compareDigest(ledger, findings, delta: moves.delta?.versions.count ?? 0)
         return findings
     }
@@ -147,9 +147,11 @@ package struct Rollback: Sendable {
                     ))
                 let left = leftUnderNewKeys(findings)
                 if findings.asNow > 0 { events(.detail("items kept as they are now: \(findings.asNow)")) }
+                let deleted = findings.deleted(onConflict)
+                if deleted > 0 { events(.detail("items left deleted: \(deleted)")) }
                 if left > 0 { events(.detail("items left under new keys: \(left)")) }
                 if delta > 0 { events(.detail("items that changed or came during the run, kept so: \(delta)")) }
-                if findings.asNow + left + delta == 0 {
+                if findings.asNow + left + delta + deleted == 0 {
                     events(.detail("others wrote to it during the run or since, or an item's time to live was over"))
                 }
             }

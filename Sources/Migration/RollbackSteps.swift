@@ -16,16 +16,26 @@ struct RollbackSteps {
     var kept: Set<[UInt8]>
     /// Keys of items that came under new keys since the migration and go back as well.
     let created: [ItemKey]
+    /// The old items stood again once before: what is under neither key was deleted since.
+    let wasRestored: Bool
+    /// Nil where only a snapshot is at hand.
+    let readBack: ReadBack?
     var timeToLive: String?
 
-    private func isKept(_ move: PlannedMove) -> Bool { !kept.isEmpty && kept.contains(move.newKey.sortableBytes) }
+    /// What `restore` did.
+    struct Restored {
+        var put = 0
+        /// How many changed new items went in the same moment.
+        var replaced = 0
+        /// Old keys, by `sortableBytes`, of items that were deleted since they were put back, and stay so.
+        var deleted: Set<[UInt8]> = []
+    }
+
+    func isKept(_ move: PlannedMove) -> Bool { !kept.isEmpty && kept.contains(move.newKey.sortableBytes) }
 
     /// Puts the old items back and reads them back.
-    ///
-    /// - Returns: how many were put, and how many changed new items went in the same moment.
-    func restore() async throws(RekeyError) -> (put: Int, replaced: Int) {
-        var count = 0
-        var replaced = 0
+    func restore() async throws(RekeyError) -> Restored {
+        var done = Restored()
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             let old = try await table.read(chunk.map(\.oldKey))
             let new = try await table.read(chunk.map(\.newKey))
@@ -33,12 +43,19 @@ struct RollbackSteps {
             var exchanges: [Move] = []
             var expected: [(move: PlannedMove, item: Item)] = []
             for move in chunk {
-                let there = isKept(move) ? nil : new[move.newKey]
+                let there = new[move.newKey]
                 let current = old[move.oldKey]
+                if wasRestored, current == nil, there == nil, onConflict != .takeSnapshot {
+                    if onConflict == .keepCurrent {
+                        done.deleted.insert(move.oldKey.sortableBytes)
+                        continue
+                    }
+                    guard isDue(move.old, timeToLive, .now()) else { throw changedMeanwhile(move.oldKey) }
+                }
                 let item = try wanted(move, old: current, new: there)
                 expected.append((move, item))
                 if let current, current.isEqual(to: item) { continue }
-                if onConflict == .takeSnapshot, current == nil, let there, !move.isOwnCopy(there) {
+                if onConflict == .takeSnapshot, current == nil, let there, !isKept(move), !move.isOwnCopy(there) {
                     exchanges.append(Move(old: there, new: item))
                 } else {
                     puts.append(ConditionalPut(item, if: current.map { .equals($0) } ?? .absent))
@@ -46,8 +63,8 @@ struct RollbackSteps {
             }
             try await put(puts)
             try await exchange(exchanges)
-            count += puts.count + exchanges.count
-            replaced += exchanges.count
+            done.put += puts.count + exchanges.count
+            done.replaced += exchanges.count
             let back = try await table.read(chunk.map(\.oldKey))
             for (move, item) in expected {
                 if let current = back[move.oldKey] {
@@ -58,8 +75,8 @@ struct RollbackSteps {
                 }
             }
         }
-        try await forEachCreated { items async throws(RekeyError) in count += try await bringBack(items) }
-        return (count, replaced)
+        try await forEachCreated { items async throws(RekeyError) in done.put += try await bringBack(items) }
+        return done
     }
 
     /// Puts the snapshot's items in the place of changed ones, each pair in one transaction: a changed item beside the old one may be
@@ -107,17 +124,56 @@ struct RollbackSteps {
         }
     }
 
-    /// The old keys of items that came since under which another item stands, with their new keys.
-    func takenPlaces() async throws(RekeyError) -> [(old: ItemKey, new: ItemKey)] {
-        var taken: [(ItemKey, ItemKey)] = []
+    /// Where items that came since go back to.
+    struct Places {
+        /// Their new keys by their old ones.
+        var made: [ItemKey: ItemKey] = [:]
+        /// Those that cannot go back, by their new keys, and why.
+        var taken: [(new: ItemKey, sentence: String)] = []
+    }
+
+    /// The old keys of items that came since; under some of them another item stands, and two may have the same.
+    func places() async throws(RekeyError) -> Places {
+        var places = Places()
         try await forEachCreated { items async throws(RekeyError) in
-            let moves = items.compactMap { movedBack($0) }
+            var moves: [PlannedMove] = []
+            for move in items.compactMap({ movedBack($0) }) {
+                if let other = places.made[move.newKey] {
+                    places.taken.append(
+                        (
+                            move.oldKey,
+                            "\(other) and \(move.oldKey) were both made since the migration, and their old key is the same, \(move.newKey)"
+                        ))
+                } else {
+                    places.made[move.newKey] = move.oldKey
+                    moves.append(move)
+                }
+            }
             let there = try await table.read(moves.map(\.newKey))
             for move in moves where !(there[move.newKey]?.isEqual(to: move.new) ?? true) {
-                taken.append((move.newKey, move.oldKey))
+                places.taken.append(
+                    (
+                        move.oldKey,
+                        "\(move.oldKey) was made since the migration, and another item stands under its old key \(move.newKey)"
+                    ))
             }
         }
-        return taken
+        return places
+    }
+
+    /// Whether an item that came since would go under the old key of a move, where something else is to stand in the end.
+    ///
+    /// - Parameters:
+    ///   - old: under the old key. Another item than the one that came since goes back to is found without this.
+    ///   - new: under the new key.
+    func isPlaceTaken(
+        from made: ItemKey, by move: PlannedMove, old: Item?, new: Item?
+    ) async throws(RekeyError) -> Bool {
+        if wasRestored, old == nil, new == nil { return false }
+        guard let item = try await table.read([made])[made], let back = movedBack(item), back.newKey == move.oldKey,
+            old?.isEqual(to: back.new) ?? true, let wanted = try? wanted(move, old: old, new: new)
+        else { return false }
+        return !wanted.isEqual(to: back.new)
     }
 
     /// Puts items that came since under their old keys, over nothing that is there.
@@ -161,19 +217,25 @@ struct RollbackSteps {
         RekeyError(.differences, "\(key) is not what was put back; no new item was removed", source: table.name)
     }
 
-    /// What has to stand under the old key in the end. `new` is nil where the new item stays.
+    /// Whether a new item that is no copy of the run's is one that was changed: its copy stood there, and the old one is as it was copied.
+    func isChangedCopy(_ move: PlannedMove, old: Item) -> Bool {
+        old.isEqual(to: move.old) && (isKept(move) || readBack?.covers(move) ?? false)
+    }
+
+    /// What has to stand under the old key in the end.
     private func wanted(_ move: PlannedMove, old: Item?, new: Item?) throws(RekeyError) -> Item {
         let changedOld = old.flatMap { $0.isEqual(to: move.old) ? nil : $0 }
         switch onConflict {
         case .takeSnapshot: return move.old
         case .stop:
             guard changedOld == nil else { throw changedMeanwhile(move.oldKey) }
+            if let new, !move.isOwnCopy(new) { throw changedMeanwhile(move.newKey) }
             return move.old
         case .keepCurrent:
             guard let new, !move.isOwnCopy(new) else { return changedOld ?? move.old }
-            guard let current = try? back(new, move), old?.isEqual(to: current) ?? true else {
-                throw changedMeanwhile(move.newKey)
-            }
+            guard let current = try? back(new, move),
+                old.map({ $0.isEqual(to: current) || isChangedCopy(move, old: $0) }) ?? true
+            else { throw changedMeanwhile(move.newKey) }
             return current
         }
     }
@@ -242,6 +304,12 @@ struct RollbackSteps {
         return count + (try await removeCreated())
     }
 
+    /// Whether a new item that stays holds nothing that is not under the old key too.
+    private func isAsOld(_ new: Item?, _ move: PlannedMove, old: Item?) -> Bool {
+        guard let new, let old else { return true }
+        return mayGo(new, move, old: old)
+    }
+
     private func mayGo(_ new: Item, _ move: PlannedMove, old: Item?) -> Bool {
         guard let old else { return isDue(new, timeToLive, .now()) }
         if move.isOwnCopy(new) { return true }
@@ -250,17 +318,25 @@ struct RollbackSteps {
     }
 
     /// Throws where an old item is missing or a new one is left.
-    func verify() async throws(RekeyError) {
+    ///
+    /// - Parameter deleted: old keys of items that stay deleted.
+    func verify(deleted: Set<[UInt8]>) async throws(RekeyError) {
         try await moves.forEachChunk { chunk async throws(RekeyError) in
             let old = try await table.read(chunk.map(\.oldKey))
             let new = try await table.read(chunk.map(\.newKey))
             for move in chunk {
-                guard old[move.oldKey] != nil || isDue(move.old, timeToLive, .now()) else {
+                guard
+                    old[move.oldKey] != nil || isDue(move.old, timeToLive, .now())
+                        || deleted.contains(move.oldKey.sortableBytes)
+                else {
                     throw RekeyError(.differences, "\(move.oldKey) is missing after the rollback", source: table.name)
                 }
                 guard new[move.newKey] == nil || isKept(move) else {
                     throw RekeyError(
                         .differences, "\(move.newKey) is still there after the rollback", source: table.name)
+                }
+                guard onConflict == .takeSnapshot || isAsOld(new[move.newKey], move, old: old[move.oldKey]) else {
+                    throw changedMeanwhile(move.newKey)
                 }
             }
         }

@@ -198,6 +198,12 @@ package struct RunSteps: Sendable {
                     "\(tally.changed) items under new keys are not what was put there, and their old ones are gone: changed by other writers"
                 ))
         }
+        if tally.changedCopies > 0 {
+            events(
+                .information(
+                    "\(tally.changedCopies) items under new keys were changed by other writers since they were read back; the changes stay, and the old ones go if they are as they were copied"
+                ))
+        }
         if tally.expired > 0 { events(.information("\(tally.expired) items are gone, their time to live was over")) }
         if !tally.gone.isEmpty {
             let shown = tally.gone.prefix(3).map(\.description).joined(separator: ", ")

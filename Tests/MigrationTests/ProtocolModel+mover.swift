@@ -36,6 +36,7 @@ extension ProtocolModel {
             return [("replaces new \(index) by \(planned.new)", after)]
         case .record(let phase, let index, let value, let copied):
             after[index].delta = state[index].delta << 4 | UInt32(value)
+            after[index].isReadBack = false
             after.place = strategy == .transact ? .act(0, index) : .putAgain(phase, index, copied)
             return [("keeps \(value) of plan \(index)", after)]
         case .putAgain(let phase, let index, let copied):
@@ -74,6 +75,7 @@ extension ProtocolModel {
             after.moving = 0
             for index in 0..<2 where state[index].seenOld > 0 {
                 after[index].delta = state[index].delta << 4 | UInt32(state[index].seenOld)
+                after[index].isReadBack = false
                 after.moving |= 1 << index
             }
             for index in 0..<2 { after[index].seenOld = 0 }
@@ -116,9 +118,8 @@ extension ProtocolModel {
             guard state.gone & 1 << index == 0 else { break }
             let needsOld = decisions.needsOld(planned, new: some(plan.seenNew))
             let old = needsOld ? some(plan.seenOld) : nil
-            if mistake != .believeWithoutReading,
-                try decisions.verify(planned, old: old, new: some(plan.seenNew)) != .equal
-            {
+            let found = try decisions.verify(planned, old: old, new: some(plan.seenNew))
+            if mistake != .believeWithoutReading, found == .missing || found == .different {
                 after.place = .stopped
                 return [("finds new \(index) missing or different, and stops", after)]
             }

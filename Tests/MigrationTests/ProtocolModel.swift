@@ -15,6 +15,7 @@ struct ProtocolModel {
         case believeWithoutReading
         case replaceWhateverIsThere
         case moveWhatChanged
+        case takeEveryCopyForReadBack
     }
 
     /// What a writer may do; what it is told was done is acknowledged.
@@ -41,6 +42,8 @@ struct ProtocolModel {
         /// On the run's disk: the snapshot, and the delta's forms, four bits each, the last one lowest.
         var snapshot: Int8 = 0
         var delta: UInt32 = 0
+        /// By the run's ledger: its copy of the last form was read back.
+        var isReadBack = false
         /// What the writer knows to be true.
         var acknowledged: Int8 = 0
         /// It was deleted while both of its items stood, or while its copy was on the way: the one thing that may come back.
@@ -250,7 +253,9 @@ struct ProtocolModel {
     func planned(_ plan: Plan) -> MoveDecisions<Int8>.Planned? {
         let forms = plan.forms
         guard let last = forms.last else { return nil }
-        return MoveDecisions.Planned(old: last, new: last, earlier: forms.dropLast())
+        return MoveDecisions.Planned(
+            old: last, new: last, earlier: forms.dropLast(),
+            isReadBack: plan.isReadBack || mistake == .takeEveryCopyForReadBack)
     }
 
     func some(_ value: Int8) -> Int8? { value == 0 ? nil : value }
@@ -265,9 +270,11 @@ struct ProtocolModel {
         state.tries = 0
         state.place = index == 0 ? .act(phase, 1) : next(phase)
         if index == 1 {
+            let isReadBack = strategy == .batch && order[Int(phase)] == .verify
             for index in 0..<2 {
                 state[index].seenOld = 0
                 state[index].seenNew = 0
+                if isReadBack, !state[index].forms.isEmpty { state[index].isReadBack = true }
             }
         }
     }

@@ -45,7 +45,7 @@ import Testing
     @Test(arguments: [
         (ProtocolModel.Mistake.deleteWhatChanged, ProtocolModel.Strategy.batch), (.overwriteStrangers, .batch),
         (.overwriteStrangers, .transact), (.believeWithoutReading, .batch), (.replaceWhateverIsThere, .batch),
-        (.replaceWhateverIsThere, .transact), (.moveWhatChanged, .transact),
+        (.replaceWhateverIsThere, .transact), (.moveWhatChanged, .transact), (.takeEveryCopyForReadBack, .batch),
     ])
     func aMistakeIsFound(mistake: ProtocolModel.Mistake, strategy: ProtocolModel.Strategy) throws {
         // A look before each deletion finds a lost put as well.

@@ -195,8 +195,9 @@ import Testing
             let before = digest(try await world.items().values)
             let error = await failure { _ = try await world.rollback(onConflict: rule).execute(runs: world.runs) }
             #expect((error?.code == .differences) == (rule == .stop))
-            #expect(world.said.contains("deleted since the run was taken back or lost: PLAN#2 / META"))
-            #expect(digest(try await world.items().values) == (rule == .stop ? before : digest(items)))
+            #expect(world.said.contains("deleted since they were put back or lost"))
+            #expect(world.said.contains(": PLAN#2 / META"))
+            #expect(digest(try await world.items().values) == (rule == .takeSnapshot ? digest(items) : before))
         }
     }
 
