@@ -1,4 +1,5 @@
 import ByteStreams
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -74,7 +75,11 @@ enum Terminal {
     /// A line typed by the user; nil at the end of input.
     static func readAnswer(prompt: String) -> String? {
         ProgressDisplay.hold(true)
-        defer { ProgressDisplay.hold(false) }
+        Interruption.isAsking.store(true, ordering: .relaxed)
+        defer {
+            Interruption.isAsking.store(false, ordering: .relaxed)
+            ProgressDisplay.hold(false)
+        }
         try? write(prompt, to: 2)
         return readLine(strippingNewline: true)
     }
@@ -92,6 +97,8 @@ enum Interruption {
     /// Where the handler writes the signal's number; set once, before the handler is installed.
     private nonisolated(unsafe) static var wakeUp: Int32 = -1
     private nonisolated(unsafe) static var readEnd: Int32 = -1
+    /// Whether the user has yet to allow the first write.
+    static let isAsking = Atomic(false)
 
     /// Installs the handlers and starts the thread that acts on them. A signal that the caller ignores, as nohup does, stays ignored.
     ///
@@ -120,9 +127,13 @@ enum Interruption {
     private static func wait() -> UnsafeMutableRawPointer? {
         var number: UInt8 = 0
         while read(readEnd, &number, 1) != 1 {}
+        let wasAsking = isAsking.load(ordering: .relaxed)
         TemporaryPaths.removeAll()
         ProgressDisplay.stop()
-        Terminal.error("rekey: interrupted; what was not finished was removed")
+        // The cursor stands behind the question.
+        if wasAsking, Terminal.isTerminal(2) { Terminal.line("") }
+        Terminal.error(
+            "rekey: interrupted; \(wasAsking ? "nothing was written" : "what was not finished was removed")")
         _exit(128 + Int32(number))
     }
 }
