@@ -28,7 +28,7 @@ final class LaterRun {
     static func all(
         in runs: String, tableID: String, where isWanted: (RunPlan) -> Bool = { _ in true }
     ) throws(RekeyError) -> [LaterRun] {
-        guard isDirectory(runs) else { return [] }
+        guard try isPresent(runs) else { return [] }
         return try listFiles(runs).map { RunDirectory(path: "\(runs)/\($0)") }.filter { run in
             guard let plan = try? run.plan(), plan.tableID == tableID, isWanted(plan) else { return false }
             return (try? RunStatus(run))?.state != .rolledBack

@@ -55,8 +55,10 @@ package struct Preflight: Sendable {
     }
 
     /// Reads the table once and judges.
-    package func run() async throws(RekeyError) -> PreflightReport {
-        let description = try await table.describe()
+    ///
+    /// - Parameter known: the table's description where the caller has it.
+    package func run(_ known: TableDescription? = nil) async throws(RekeyError) -> PreflightReport {
+        let description = if let known { known } else { try await table.describe() }
         try requireSchema(description)
         watch?.begin("survey", items: description.itemCount > 0 ? description.itemCount : nil)
         let survey = try await Survey.of(

@@ -91,8 +91,8 @@ package struct RunDirectory: Sendable {
     /// Finds a run by its path or by its name below `runs`. Its path is then one of the directory itself, since the lock of the table lies
     /// in the one above.
     package static func find(_ text: String, runs: String) throws(RekeyError) -> RunDirectory {
-        for path in [text, runs + "/" + text] where fileExists(path + "/plan.json") {
-            return RunDirectory(path: try pathOfItself(path))
+        for path in [text, runs + "/" + text] {
+            if try isPresent(path + "/plan.json") { return RunDirectory(path: try pathOfItself(path)) }
         }
         throw RekeyError(
             .inputMissing, "there is no run \(text) here or in \(runs); rekey status lists the runs", source: text)
