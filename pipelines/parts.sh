@@ -6,7 +6,10 @@
 # Prints count and digest of what was written. FROM is read once more for its digest.
 set -euo pipefail
 
-[ $# -eq 3 ] || { echo "usage: $0 FROM FOLDER n" >&2; exit 64; }
+if [ $# -ne 3 ] || ! [[ $3 =~ ^[1-9][0-9]*$ ]]; then
+  echo "usage: $0 FROM FOLDER n" >&2
+  exit 64
+fi
 from=$1 folder=$2 count=$3
 
 rekey=${REKEY:-rekey}

@@ -75,6 +75,17 @@ package func fileExists(_ path: String) -> Bool {
     }
 }
 
+/// Whether anything stands at `path`; links are followed.
+///
+/// - Throws: `.permission`, `.inputOutput` where that cannot be known.
+package func isPresent(_ path: String) throws(RekeyError) -> Bool {
+    switch FileKind(of: path, followingLinks: true) {
+    case .missing: return false
+    case .unknown(let number): throw lookingFailed(path, number)
+    case .regular, .directory, .symbolicLink, .special: return true
+    }
+}
+
 /// Makes a directory and those above it that are missing; existing ones stay as they are.
 ///
 /// - Throws: `.cannotCreate`.

@@ -63,7 +63,19 @@ struct Cursor {
 
     func unexpected(_ what: StaticString) -> ItemError {
         if position >= end { return ItemError("the record ends where \(what) should be", at: position) }
+        if isAtByteOrderMark {
+            return ItemError(
+                "found a byte order mark where \(what) should be: save it as UTF-8 without one", at: position)
+        }
         return ItemError("found \(quoted(base[position])) where \(what) should be", at: position)
+    }
+
+    /// That of UTF-8 or of UTF-16, which some editors write before a text.
+    private var isAtByteOrderMark: Bool {
+        func begins(_ mark: [UInt8]) -> Bool {
+            position + mark.count <= end && mark.indices.allSatisfy { base[position + $0] == mark[$0] }
+        }
+        return begins([0xEF, 0xBB, 0xBF]) || begins([0xFF, 0xFE]) || begins([0xFE, 0xFF])
     }
 
     private func quoted(_ byte: UInt8) -> String {

@@ -24,14 +24,15 @@ let koreanSentences: [String: String] = [
     "Would put %1 new items (%2 write units), then delete the old ones (%3 write units)":
         "새 항목 %1개를 쓰고(쓰기 단위 %2), 그다음 기존 항목을 삭제할 예정입니다(쓰기 단위 %3)",
     "Would keep a snapshot and a ledger in %1": "스냅샷과 기록을 %1에 보관할 예정입니다",
-    "✓ DRY RUN completed successfully": "✓ DRY RUN을 성공적으로 마쳤습니다",
+    "✓ DRY RUN completed successfully; add --execute to migrate": "✓ DRY RUN을 성공적으로 마쳤습니다. 마이그레이션하려면 --execute를 붙이세요",
     "✓ As in the plan of %1": "✓ %1의 계획과 같습니다",
     "Plan: %1": "계획: %1",
     "✓ Already migrated: %1 with new structure, none with old that the rules move; nothing was changed":
         "✓ 이미 마이그레이션되었습니다(새 구조 %1, 규칙이 옮길 기존 구조 없음). 아무것도 바꾸지 않았습니다",
     "✓ Already migrated: %1 with new structure, none with old; nothing was changed":
         "✓ 이미 마이그레이션되었습니다(새 구조 %1, 기존 구조 없음). 아무것도 바꾸지 않았습니다",
-    "no item of the table matches the rules; nothing was changed": "규칙에 맞는 항목이 테이블에 없습니다. 아무것도 바꾸지 않았습니다",
+    "no item of the table matches the rules, and none stands under a key that they make; check the table and the rules":
+        "규칙에 맞는 항목도, 규칙이 만드는 키의 항목도 테이블에 없습니다. 테이블과 규칙이 맞는지 확인하세요",
     "Would run the hook before the old items are deleted: %1": "기존 항목을 삭제하기 전에 훅을 실행할 예정입니다: %1",
     "Would run the hook after the last verification: %1": "마지막 검증이 끝난 뒤 훅을 실행할 예정입니다: %1",
     "an earlier run made what this one moved, such as %1, and was taken back since; take it back once more after this one, or the items stand twice: rekey rollback %2 --execute":

@@ -62,20 +62,24 @@ package struct Migrate: Sendable {
 
     private var noun: String { rules.noun }
 
-    private func heading(mode: Message) -> [Message] {
-        [
-            Message(verbatim: (rules.title ?? "RE-KEYING \(rules.name)").uppercased()), mode,
-            Message("Table: \(table.name)"),
-        ]
+    private func heading(mode: Message, _ description: TableDescription) -> [Message] {
+        [Message(verbatim: (rules.title ?? "RE-KEYING \(rules.name)").uppercased()), mode, .table(description)]
     }
 
     /// Looks, and says what would be done.
     package func dryRun() async throws(RekeyError) -> Outcome {
         try checkHook()
-        events(.heading(heading(mode: Message("Mode: DRY RUN"))))
+        let description = try await table.describe()
+        events(.heading(heading(mode: Message("Mode: DRY RUN"), description)))
         warnOfNoHook()
-        let report = try await survey()
+        let report = try await survey(description)
         if let outcome = try settled(report) {
+            if outcome == .nothingToDo {
+                events(
+                    .warning(
+                        "no item of the table matches the rules, and none stands under a key that they make; check the table and the rules"
+                    ))
+            }
             try requirePinned(plan(report))
             return outcome
         }
@@ -95,7 +99,7 @@ package struct Migrate: Sendable {
         events(.table([""] + PlanTable(plan, language: language).lines + [""]))
         try requirePassed(report)
         try requirePinned(plan)
-        events(.success("✓ DRY RUN completed successfully"))
+        events(.success("✓ DRY RUN completed successfully; add --execute to migrate"))
         return .dryRun(plan)
     }
 
@@ -128,16 +132,16 @@ package struct Migrate: Sendable {
         events(.warning("the rule file has a hook run before the delete, and no --hook is given"))
     }
 
-    private func survey() async throws(RekeyError) -> PreflightReport {
+    private func survey(_ description: TableDescription) async throws(RekeyError) -> PreflightReport {
         events(.information("Verifying old structure..."))
         var preflight = Preflight(
             table: table, rules: rules, allowsMissingRecovery: allowsMissingRecovery,
             temporaryDirectory: temporaryDirectory)
         preflight.watch = watch
-        let stopped = try await stoppedRuns(try await table.describe())
+        let stopped = try await stoppedRuns(description)
         var onOld: ((UnsafeRawBufferPointer, ItemKey) throws(RekeyError) -> Void)?
         if let stopped { onOld = { (item, _) throws(RekeyError) in try stopped.add(item) } }
-        let report = try await preflight.run(onOld: onOld)
+        let report = try await preflight.run(description, onOld: onOld)
         announce(report)
         if let finding = try stopped?.finding() { events(.warning(Message(verbatim: finding))) }
         return report
@@ -187,13 +191,14 @@ package struct Migrate: Sendable {
                     ))
             return .alreadyMigrated
         }
-        events(.warning("no item of the table matches the rules; nothing was changed"))
         return .nothingToDo
     }
 
     /// A run that moved everything and stopped later, as at a hook or a check, is not done because nothing is left to move.
     private func requireNoStoppedRun(_ description: TableDescription) throws(RekeyError) {
-        let last = try RunStatus.list(runs).runs.last {
+        let (all, unreadable) = try RunStatus.list(runs)
+        if let denied = unreadable.first(where: { $0.code == .permission }) { throw denied }
+        let last = all.last {
             $0.plan.tableARN == description.arn && $0.plan.tableID == description.id
                 && $0.plan.rulesName == rules.name
         }
@@ -217,9 +222,9 @@ package struct Migrate: Sendable {
     /// Migrates. Called only after the user has confirmed.
     package func execute(now: Timestamp = .now()) async throws(RekeyError) -> Outcome {
         try checkHook()
-        events(.heading(heading(mode: Message("Mode: EXECUTE"))))
-        warnOfNoHook()
         let description = try await table.describe()
+        events(.heading(heading(mode: Message("Mode: EXECUTE"), description)))
+        warnOfNoHook()
         let preflight = Preflight(
             table: table, rules: rules, allowsMissingRecovery: allowsMissingRecovery,
             temporaryDirectory: temporaryDirectory)

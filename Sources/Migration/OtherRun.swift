@@ -33,7 +33,7 @@ struct OtherRun {
     ) throws(RekeyError) -> [OtherRun] {
         var found: [OtherRun] = []
         var seen: Set<String> = []
-        for directory in distinctDirectories(directories) where isDirectory(directory) {
+        for directory in distinctDirectories(directories) where try isPresent(directory) {
             for name in try listFiles(directory) {
                 let run = RunDirectory(path: "\(directory)/\(name)")
                 guard let plan = try? run.plan(), plan.tableID == tableID, isWanted(plan),

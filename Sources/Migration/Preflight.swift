@@ -56,11 +56,14 @@ package struct Preflight: Sendable {
 
     /// Reads the table once and judges.
     ///
-    /// - Parameter onOld: called with each old item and its key.
+    /// - Parameters:
+    ///   - known: the table's description where the caller has it.
+    ///   - onOld: called with each old item and its key.
     package func run(
+        _ known: TableDescription? = nil,
         onOld: ((_ item: UnsafeRawBufferPointer, _ key: ItemKey) throws(RekeyError) -> Void)? = nil
     ) async throws(RekeyError) -> PreflightReport {
-        let description = try await table.describe()
+        let description = if let known { known } else { try await table.describe() }
         try requireSchema(description)
         watch?.begin("survey", items: description.itemCount > 0 ? description.itemCount : nil)
         let survey = try await Survey.of(

@@ -44,21 +44,34 @@ package struct Rehearse: Sendable {
         package var isEqual: Bool { before == after }
     }
 
-    /// Runs all of it. Throws `.differences` where the rollback does not bring back the digest.
+    /// Runs all of it.
+    ///
+    /// Throws `.differences` where the rollback does not bring back the digest, and where nothing is moved, which proves nothing;
+    /// `.badInput` where the items are changes, or none.
     package func run() async throws(RekeyError) -> Result {
         let path = workDirectory + "/rehearsal.db"
         events(.heading([Message("REHEARSAL on a local copy"), Message("From: \(from.text)")]))
-        let load = Load(
+        if let export = try openExport(from, services: services), export.summary.isIncremental {
+            throw RekeyError(
+                .badInput,
+                "is an incremental export, which holds changes and no table; load it into a table with rekey load and rehearse on that",
+                source: export.location.directory)
+        }
+        var load = Load(
             from: from, to: .local(path), execute: true, keyNames: keyNames,
             options: StreamOptions(services: services), temporaryDirectory: workDirectory)
+        load.takesChanges = false
         let loaded = try await load.run()
+        guard loaded.counts.read > 0 else {
+            throw RekeyError(.badInput, "holds no items: nothing was rehearsed", source: from.text)
+        }
         events(.success("✓ Copied \(loaded.counts.read) items"))
         let table = try LocalTable.open(path: path)
         let before = try await digest(path)
         guard before == loaded.digest else {
             throw RekeyError(
                 .differences, "the copy's digest is not that of the export: items were lost or changed on the way",
-                source: path)
+                source: from.text)
         }
         events(.information("Digest before: \(before.count) \(before.hex)"))
         let runs = workDirectory + "/runs"
@@ -68,7 +81,10 @@ package struct Rehearse: Sendable {
             tool: tool, temporaryDirectory: workDirectory, events: local)
         let outcome = try await migrate.execute()
         guard case .migrated(let runPath) = outcome else {
-            return Result(before: before, migrated: before, after: before, moved: 0)
+            let reason =
+                outcome == .alreadyMigrated ? "items stand under the new keys already" : "correct FROM or the rules"
+            throw RekeyError(
+                .differences, "no item of FROM matches the rules: nothing was rehearsed; \(reason)", source: from.text)
         }
         let migrated = try await digest(path)
         events(.information("Digest after the migration: \(migrated.count) \(migrated.hex)"))

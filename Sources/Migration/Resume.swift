@@ -95,15 +95,11 @@ package struct Resume: Sendable {
     static func require(
         _ plan: RunPlan, _ description: TableDescription, rulesSHA256: String
     ) throws(RekeyError) {
-        let pairs = [
-            ("account", plan.account, description.account), ("region", plan.region, description.region),
-            ("table", plan.tableARN, description.arn), ("table id", plan.tableID, description.id),
-            ("rules (SHA-256)", plan.rulesSHA256, rulesSHA256),
-        ]
-        for (name, was, now) in pairs where was != now {
+        try plan.requireTable(description)
+        guard rulesSHA256 == plan.rulesSHA256 else {
             throw RekeyError(
                 .preflightRefused,
-                "the \(name) changed since the run began: it was \(was), it is \(now); put back what it was begun with, or take the run back by rekey rollback",
+                "the rules (SHA-256) changed since the run began: it was \(plan.rulesSHA256), it is \(rulesSHA256); put back what it was begun with, or take the run back by rekey rollback",
                 source: plan.id)
         }
     }

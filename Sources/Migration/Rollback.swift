@@ -22,6 +22,8 @@ package struct Rollback: Sendable {
     package var table: any Table
     package var rules: RuleSet
     package var snapshotPath: String
+    /// Which table it is, for the heading, where more is known than its name.
+    package var place: String?
     /// What a user calls the snapshot, where it is not its path.
     package var origin: String?
     /// The run that is taken back; nil where only a snapshot is at hand.
@@ -84,7 +86,8 @@ package struct Rollback: Sendable {
 
     private func heading(mode: Message) -> [Message] {
         [
-            Message("ROLLBACK OF \((rules.title ?? rules.name).uppercased())"), mode, Message("Table: \(table.name)"),
+            Message("ROLLBACK OF \((rules.title ?? rules.name).uppercased())"), mode,
+            Message("Table: \(place ?? table.name)"),
             Message("Snapshot: \(origin ?? snapshotPath)"),
         ]
     }

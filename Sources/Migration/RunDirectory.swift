@@ -100,7 +100,8 @@ package struct RunDirectory: Sendable {
     /// Finds a run by its path or by its name below `runs`. Its path is then one of the directory itself; the table is locked there, where
     /// it was named, and in `runs`, for a run may have been moved and a link left in its place.
     package static func find(_ text: String, runs: String) throws(RekeyError) -> RunDirectory {
-        for path in [text, runs + "/" + text] where fileExists(path + "/plan.json") {
+        for path in [text, runs + "/" + text] {
+            guard try isPresent(path + "/plan.json") else { continue }
             return RunDirectory(path: try pathOfItself(path), namedBy: path, runs: runs)
         }
         throw RekeyError(

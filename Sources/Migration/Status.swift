@@ -41,13 +41,20 @@ package struct RunStatus: Sendable {
             }
     }
 
-    /// All runs below a directory, oldest first. A run that cannot be read is left out with its reason.
+    /// All runs below a directory, oldest first; none where there is no such directory. A run that cannot be read is left out with its reason.
+    ///
+    /// - Throws: `.permission` where the directory may not be read, `.inputMissing` where it is none.
     package static func list(_ runs: String) throws(RekeyError) -> (runs: [RunStatus], unreadable: [RekeyError]) {
-        guard isDirectory(runs) else { return ([], []) }
+        guard try isPresent(runs) else { return ([], []) }
         var found: [RunStatus] = []
         var unreadable: [RekeyError] = []
-        for name in try listFiles(runs) where fileExists("\(runs)/\(name)/plan.json") {
-            do { found.append(try RunStatus(RunDirectory(path: "\(runs)/\(name)"))) } catch { unreadable.append(error) }
+        for name in try listFiles(runs) {
+            do throws(RekeyError) {
+                let run = RunDirectory(path: "\(runs)/\(name)")
+                if try isPresent(run.planPath) { found.append(try RunStatus(run)) }
+            } catch {
+                unreadable.append(error)
+            }
         }
         return (found, unreadable)
     }

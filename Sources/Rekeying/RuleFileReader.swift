@@ -48,10 +48,14 @@ private struct RuleFileReader {
                 throw refusal(
                     context.mark.line, "\(duplicates.sorted().map { "'\($0)'" }.joined(separator: ", ")) is given twice"
                 )
-            default: throw refusal(nil, "not YAML: \(error)")
+            case .reader(let problem, let offset, _, let text):
+                // What else the error holds is the file's text.
+                let line = offset.map { text.prefix($0).count(where: \.isNewline) + 1 }
+                throw refusal(line, "not YAML: \(problem)")
+            default: throw refusal(nil, "not YAML: it cannot be read")
             }
         } catch {
-            throw refusal(nil, "not YAML: \(error)")
+            throw refusal(nil, "not YAML: it cannot be read")
         }
         throw refusal(nil, "the rule file is empty; see docs/rules.md for an example")
     }

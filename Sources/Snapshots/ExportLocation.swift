@@ -76,6 +76,9 @@ package struct ExportLocation: Sendable {
         -> ExportLocation
     {
         if let location = try find(path, in: store) { return location }
+        if store is Disk, try !store.exists(path) {
+            throw RekeyError(.inputMissing, "no such directory; check the path", source: path)
+        }
         throw RekeyError(
             .inputMissing,
             "holds no \(summaryName), nor does a directory \(folder)/<id>/ in it; name the directory of an export or a snapshot",

@@ -17,6 +17,8 @@ package struct Load: Sendable {
     package var temporaryDirectory: String
     /// Whether a deletion is one to do; else it is bad input.
     var takesDeletions = true
+    /// Whether a change, a deletion as well, is one to do; else it is bad input.
+    package var takesChanges = true
     /// Called with the number of requests done so far.
     package var progress: (@Sendable (Int) -> Void)?
     /// Whether the result is to have the digest of what was read.
@@ -97,6 +99,12 @@ package struct Load: Sendable {
         _ changes: inout ChangeCheck, _ comparison: TableComparison? = nil
     ) async throws(RekeyError) -> Bool {
         try await feed.nextBlock { line, record, view in
+            guard takesChanges || record.kind != .change && !record.isDeletion else {
+                throw RekeyError(
+                    .badInput,
+                    "is a \(record.kind == .change ? "change" : "deletion") and no item; load the changes into a table first"
+                )
+            }
             guard takesDeletions || !record.isDeletion else {
                 throw RekeyError(.badInput, "is a deletion, and restore puts items and removes none; use rekey load")
             }

@@ -35,7 +35,19 @@ package enum Location: Sendable, Equatable {
             return .s3(bucket: path.bucket, prefix: path.key)
         }
         if text.hasSuffix("/") || isDirectory(text) { return .directory(text) }
+        if let scheme = unknownScheme(text), !fileExists(text) {
+            throw RekeyError(
+                .usage,
+                "\(text): there is no scheme \(scheme): here; write a file, a directory, s3://BUCKET/PREFIX, dynamodb:TABLE, local:FILE or -"
+            )
+        }
         return .file(text)
+    }
+
+    /// The letters before a colon, which begin no path that people write.
+    private static func unknownScheme(_ text: String) -> Substring? {
+        let letters = text.prefix { $0.isASCII && $0.isLetter }
+        return !letters.isEmpty && text[letters.endIndex...].hasPrefix(":") ? letters : nil
     }
 
     /// As a user writes it.

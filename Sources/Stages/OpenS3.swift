@@ -74,7 +74,7 @@ func sealForExport(_ path: String) -> RekeyError {
 /// Opens an export or snapshot for what is to be known of it: a directory, or a prefix in S3. Nil for every other location.
 ///
 /// - Throws: as `Export.open`.
-func openExport(_ location: Location, services: LiveServices?) throws(RekeyError) -> Export? {
+package func openExport(_ location: Location, services: LiveServices?) throws(RekeyError) -> Export? {
     switch location {
     case .directory(let path): return try Export.open(path)
     case .s3:

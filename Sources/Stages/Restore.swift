@@ -43,6 +43,12 @@ package struct Restore: Sendable {
                 .usage, "restore reads its input twice and cannot do so from a pipe; give a file, or use rekey load",
                 source: snapshot)
         }
+        if !fileExists(snapshot), try Location.parse(snapshot).isTable {
+            throw RekeyError(
+                .usage,
+                "restore takes a snapshot, an export or a file, and this is a table; copy it with rekey extract and rekey load, or make a snapshot of it first",
+                source: snapshot)
+        }
         var names = keyNames
         var schema: KeySchema?
         if let location = try exportLocation() {

@@ -40,6 +40,9 @@ package struct Segment: Sendable, Equatable {
             return RekeyError(
                 .usage, "--segment reads a table, an export or a snapshot; a stream has no segments")
         }
+        if case .file(let path) = location, !fileExists(path) {
+            return RekeyError(.inputMissing, "no such file; check the path", source: path)
+        }
         return RekeyError(
             .usage,
             "--segment reads a table, an export or a snapshot, and this is one file; cut it at its lines with "

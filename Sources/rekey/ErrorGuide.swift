@@ -108,8 +108,8 @@ struct ErrorGuide {
         case .differences:
             guide(
                 "differences found",
-                "`verify` found some, or no item to compare; a restore or put did not read back, a rollback has conflicts",
-                "`rekey verify … --diff`; for a rollback, choose what becomes of changed items",
+                "`verify` found some, or no item to compare; `migrate` or `rehearse` found no item to move; a restore or put did not read back, a rollback has conflicts",
+                "`rekey verify … --diff`; look whether table and rules are the right ones; for a rollback, choose what becomes of changed items",
                 page: "migration.md#rollback",
                 "rekey verify data/algoitny_main local:old.db --rules pipelines/plan-structure.yaml",
                 "…",

@@ -82,7 +82,8 @@ struct MigrateCommand: AsyncParsableCommand {
         migrate.hook = try hooks.begun()
         let outcome: Migrate.Outcome
         if execute {
-            try rekey.confirm("MIGRATE", given: confirm, what: "Migrating \(table.name) writes to it")
+            let place = confirm == nil && Terminal.isTerminal(0) ? try await table.describe().place : table.name
+            try rekey.confirm("MIGRATE", given: confirm, what: "Migrating \(place) writes to it")
             let check = try await smoke.before(printer)
             migrate.check = check
             outcome = try await migrate.execute()
@@ -104,6 +105,12 @@ struct MigrateCommand: AsyncParsableCommand {
             }
         }
         if reporting.json { try Terminal.print(outcome.json("migrate").text) }
+        if execute, outcome == .nothingToDo {
+            throw RekeyError(
+                .differences,
+                "no item of the table matches the rules, and none stands under a key that they make: nothing was changed; check the table and the rules",
+                source: table.name)
+        }
     }
 }
 

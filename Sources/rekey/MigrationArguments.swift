@@ -26,6 +26,29 @@ struct TableArgument: ParsableArguments {
         return try Location.parse(fallback)
     }
 
+    /// Opens the table of a run, which has to be the one that it was begun with; what is refused says what has named another.
+    func open(
+        of plan: RunPlan
+    ) async throws(RekeyError) -> (table: any Table, watch: RunWatch, description: TableDescription) {
+        let naming: RunPlan.TableNaming
+        if let table {
+            naming = .option(table)
+        } else {
+            let text = try location(or: plan.table).text
+            naming = Environment.value("DYNAMODB_TABLE") == nil ? .plan : .environment(text)
+        }
+        let opened: (text: String, table: any Table, watch: RunWatch)
+        let description: TableDescription
+        do throws(RekeyError) {
+            opened = try await open(or: plan.table)
+            description = try await opened.table.describe()
+        } catch {
+            throw plan.explained(error, namedBy: naming)
+        }
+        try plan.requireTable(description, namedBy: naming)
+        return (opened.table, opened.watch, description)
+    }
+
     /// Opens the table, or `fallback` where none is named, with what watches and leads the calls to it.
     func open(
         or fallback: String? = nil
@@ -41,7 +64,15 @@ struct TableArgument: ParsableArguments {
 /// `--runs`.
 struct RunsArgument: ParsableArguments {
     @Option(help: ArgumentHelp("Where runs are kept.", valueName: "dir"), completion: .directory)
-    var runs = ".rekey/runs"
+    var runs = RunsArgument.standard
+
+    private static let standard = ".rekey/runs"
+
+    /// Throws `.inputMissing` where the user names a directory that is not there; that of a first run has yet to be made.
+    func requirePresent() throws(RekeyError) {
+        guard runs != RunsArgument.standard, try !isPresent(runs) else { return }
+        throw RekeyError(.inputMissing, "no such directory; check --runs", source: runs)
+    }
 }
 
 /// `--lang`.

@@ -48,6 +48,10 @@ enum Main {
                 try Terminal.print(HelpPage.text)
                 exit(0)
             }
+            if let message = UsageMessage.ofHelp(CommandLine.arguments.dropFirst()) {
+                Terminal.error(message)
+                exit(ExitStatus.of(.usage))
+            }
             var command = try Rekey.parseAsRoot()
             let verb = verbName(type(of: command))
             Log.configure { $0.verb = verb }
@@ -92,7 +96,9 @@ enum Main {
             if let source = error.source { fields.append(("source", .string(source))) }
             if let line = error.line { fields.append(("line", .integer(line))) }
             if let byte = error.byte { fields.append(("byte", .integer(byte))) }
-            Log.say(.error, error.description, fields)
+            // A name in a file may hold a line's end; a failure is one line all the same.
+            let said = error.description.split(whereSeparator: \.isNewline).joined(separator: " ")
+            Log.say(.error, said, fields)
         }
         exit(status)
     }

@@ -32,7 +32,7 @@ struct ResumeCommand: AsyncParsableCommand {
         let run = try RunDirectory.find(name, runs: runs.runs)
         let plan = try run.plan()
         let text = try readRuleText(run.rulesPath)
-        let (_, table, watch) = try await table.open(or: plan.table)
+        let (table, watch, _) = try await table.open(of: plan)
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
         var resume = Resume(
             run: run, table: table, rules: try RuleSet.parse(yaml: text, source: run.rulesPath),

@@ -77,7 +77,7 @@ struct RollbackCommand: AsyncParsableCommand {
         }
         let run = try namedRun()
         let plan = try run?.plan()
-        let (_, table, watch) = try await table.open(or: plan?.table)
+        let (table, watch, description) = try await openTable(of: plan)
         let temporary = "\(Environment.temporaryDirectory)/rekey-backup-\(getpid())"
         defer { try? removeTree(temporary) }
         let snapshotPath = isPlainBackup ? temporary : try run.map(path(ofSnapshotIn:)) ?? origin
@@ -87,7 +87,7 @@ struct RollbackCommand: AsyncParsableCommand {
                 ofPlainBackup: origin, noun: ruleSet.noun, for: table, at: temporary, tool: "rekey \(toolVersion)",
                 temporaryDirectory: Environment.temporaryDirectory)
         }
-        try await requireSameTable(table, plan: plan, snapshotPath: snapshotPath)
+        if run == nil { try requireSameTable(description, snapshotPath: snapshotPath) }
         try requireSound(snapshotPath)
         let printer = EventPrinter(json: reporting.json, quiet: reporting.quiet)
         if isSnapshot, let run {
@@ -97,12 +97,13 @@ struct RollbackCommand: AsyncParsableCommand {
             table: table, rules: ruleSet, snapshotPath: snapshotPath, run: run,
             temporaryDirectory: Environment.temporaryDirectory, events: { printer($0) })
         rollback.watch = watch
+        rollback.place = description.place
         rollback.language = language.lang
         rollback.onConflict = onConflict
         if isPlainBackup { rollback.origin = origin }
         let findings: Rollback.Findings
         if execute {
-            try rekey.confirm("ROLLBACK", given: confirm, what: "Rolling back \(table.name) writes to it")
+            try rekey.confirm("ROLLBACK", given: confirm, what: "Rolling back \(description.place) writes to it")
             // A run is locked where it lies, whatever directory this command was started in.
             let check = try await smoke.before(printer)
             findings = try await rollback.execute(runs: run.map { parentDirectory($0.path) } ?? runs.runs)
@@ -187,14 +188,18 @@ struct RollbackCommand: AsyncParsableCommand {
     }
 
     /// A run is taken back on the table it was made on, and no other.
-    private func requireSameTable(
-        _ table: any Table, plan: RunPlan?, snapshotPath: String
-    ) async throws(RekeyError) {
-        let description = try await table.describe()
+    private func openTable(
+        of plan: RunPlan?
+    ) async throws(RekeyError) -> (table: any Table, watch: RunWatch, description: TableDescription) {
+        if let plan { return try await table.open(of: plan) }
+        let (_, table, watch) = try await table.open()
+        return (table, watch, try await table.describe())
+    }
+
+    /// So is a snapshot without a run.
+    private func requireSameTable(_ description: TableDescription, snapshotPath: String) throws(RekeyError) {
         let metadata = try Export.open(snapshotPath).metadata
-        guard let arn = plan?.tableARN ?? metadata?.tableARN, let id = plan?.tableID ?? metadata?.tableID else {
-            return
-        }
+        guard let arn = metadata?.tableARN, let id = metadata?.tableID else { return }
         guard arn == description.arn, id == description.id else {
             throw RekeyError(
                 .preflightRefused,

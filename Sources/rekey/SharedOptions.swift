@@ -90,7 +90,7 @@ func readRules(_ path: String) throws(RekeyError) -> (rules: RuleSet, text: Stri
 func readRuleText(_ path: String) throws(RekeyError) -> String {
     let bytes = try readWhole(path, limit: 4 << 20)
     guard let text = String(validating: bytes, as: UTF8.self) else {
-        throw RekeyError(.badInput, "the rule file is not UTF-8", source: path)
+        throw RekeyError(.rulesRefused, "the rule file is not UTF-8; save it as UTF-8", source: path)
     }
     return text
 }

@@ -24,11 +24,12 @@ struct StatusCommand: ParsableCommand {
 
     func run() throws {
         if let name { return try show(try RunStatus(try RunDirectory.find(name, runs: runs.runs))) }
+        try runs.requirePresent()
         let (found, unreadable) = try RunStatus.list(runs.runs)
         if reporting.json {
             try Terminal.print(
                 JSONValue.object([("command", .string("status")), ("runs", .array(found.map(json)))]).text)
-        } else if found.isEmpty {
+        } else if found.isEmpty, unreadable.isEmpty {
             try Terminal.print("no runs in \(runs.runs)")
         } else {
             for status in found {

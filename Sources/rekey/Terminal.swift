@@ -75,7 +75,11 @@ enum Terminal {
     /// A line typed by the user; nil at the end of input.
     static func readAnswer(prompt: String) -> String? {
         ProgressDisplay.hold(true)
-        defer { ProgressDisplay.hold(false) }
+        Interruption.isAsking.store(true, ordering: .relaxed)
+        defer {
+            Interruption.isAsking.store(false, ordering: .relaxed)
+            ProgressDisplay.hold(false)
+        }
         try? write(prompt, to: 2)
         return readLine(strippingNewline: true)
     }
@@ -94,6 +98,8 @@ enum Interruption {
     private nonisolated(unsafe) static var wakeUp: Int32 = -1
     private nonisolated(unsafe) static var readEnd: Int32 = -1
     private static let isUnderWay = Atomic(false)
+    /// Whether the user has yet to allow the first write.
+    static let isAsking = Atomic(false)
 
     /// Does not return once a signal has come: what fails from then on, such as a command that was ended with it, is no news.
     static func yield() {
@@ -128,9 +134,13 @@ enum Interruption {
         var number: UInt8 = 0
         while read(readEnd, &number, 1) != 1 {}
         isUnderWay.store(true, ordering: .releasing)
+        let wasAsking = isAsking.load(ordering: .relaxed)
         TemporaryPaths.removeAll()
         ProgressDisplay.stop()
-        Terminal.error("rekey: interrupted; what was not finished was removed")
+        // The cursor stands behind the question.
+        if wasAsking, Terminal.isTerminal(2) { Terminal.line("") }
+        Terminal.error(
+            "rekey: interrupted; \(wasAsking ? "nothing was written" : "what was not finished was removed")")
         _exit(128 + Int32(number))
     }
 }

@@ -86,7 +86,9 @@ struct BadRecordTests {
         BadRecord(" ▼", "the line is empty; it must hold one record"),
         BadRecord("▼{}", "the record is empty"),
         BadRecord("▼[]", #"found '[' where a record such as {"Item":{}} should be"#),
-        BadRecord("▼\u{FEFF}{}", #"found byte 0xEF where a record such as {"Item":{}} should be"#),
+        BadRecord(
+            "▼\u{FEFF}{}",
+            #"found a byte order mark where a record such as {"Item":{}} should be: save it as UTF-8 without one"#),
         BadRecord(
             #"{"Item":{"▼":{"S":"x"}}}"#, "an attribute has an empty name; DynamoDB wants at least one byte"),
         BadRecord(#"{"a":{"S":"x"},"b":{"S":""},"▼a":{"S":"x"}}"#, "an attribute stands twice: a"),

@@ -66,6 +66,7 @@ import Testing
         try await withWorld { world in
             try await world.put([user("1", plan: "1")])
             #expect(try await world.migrate(readOnly(world.table)).dryRun() == .nothingToDo)
+            #expect(world.said.contains("none stands under a key that they make"))
             #expect(try await world.migrate(readOnly(world.table)).execute() == .nothingToDo)
             #expect(try world.runNames.isEmpty)
         }
