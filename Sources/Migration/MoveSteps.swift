@@ -56,22 +56,27 @@ struct MoveSteps {
     func put(timeToLive: String?, now: @autoclosure () -> Timestamp) async throws(RekeyError) -> Tally {
         var tally = Tally()
         try await moves.forEachChunk { chunk async throws(RekeyError) in
+            // New keys of puts that may have been done though the answer did not say so.
+            var sent: Set<ItemKey> = []
             try await withLook(at: chunk, needsOld: needsOld) { part, seen async throws(RekeyError) in
-                try await put(part, seen, timeToLive, now(), &tally)
+                let undone = try await put(part, seen, timeToLive, now(), sent, &tally)
+                sent.formUnion(undone.moves.map(\.newKey))
+                return undone
             }
         }
         return tally
     }
 
     private func put(
-        _ part: ArraySlice<PlannedMove>, _ seen: Seen, _ timeToLive: String?, _ now: Timestamp, _ tally: inout Tally
+        _ part: ArraySlice<PlannedMove>, _ seen: Seen, _ timeToLive: String?, _ now: Timestamp, _ sent: Set<ItemKey>,
+        _ tally: inout Tally
     ) async throws(RekeyError) -> Undone {
         var puts: [PlannedMove] = []
         for move in part {
             switch try decisions.put(try planned(move), old: seen.old[move.oldKey], new: seen.new[move.newKey]) {
             case .already:
                 try await removeLeftStrays(of: move, new: seen.new[move.newKey])
-                tally.already += 1
+                if sent.contains(move.newKey) { tally.done += 1 } else { tally.already += 1 }
             case .put:
                 try await removeStrays(of: move)
                 puts.append(move)
