@@ -23,6 +23,20 @@ let planRulesText = """
         names: {PK: "PLAN", SK: "META#{value}"}
     """
 
+/// Rules by which an attribute tells where a plan goes: one that changes has another new key.
+let rulesByKindText = """
+    name: by-kind
+    noun: plan
+    key: {partition: PK, sort: SK}
+    rules:
+      - from: {PK: "PLAN#{id}", SK: "META"}
+        to:   {PK: "A",         SK: "META#{id}"}
+        where: {tp: a}
+      - from: {PK: "PLAN#{id}", SK: "META"}
+        to:   {PK: "B",         SK: "META#{id}"}
+        where: {tp: b}
+    """
+
 /// A table of a test with all that a run needs beside it.
 struct World: Sendable {
     var directory: String

@@ -10,19 +10,6 @@ import Testing
 @Suite struct OtherRuleTests {
     private static let small = TableLimits(batchWrite: 3, batchGet: 100, transactMove: 3, bulkWrite: 3)
 
-    private static let rules = """
-        name: by-kind
-        noun: plan
-        key: {partition: PK, sort: SK}
-        rules:
-          - from: {PK: "PLAN#{id}", SK: "META"}
-            to:   {PK: "A",         SK: "META#{id}"}
-            where: {tp: a}
-          - from: {PK: "PLAN#{id}", SK: "META"}
-            to:   {PK: "B",         SK: "META#{id}"}
-            where: {tp: b}
-        """
-
     private static func plan(_ partition: String, _ sort: String, _ kind: String, extra: String = "") -> Item {
         item("{\"PK\":{\"S\":\"\(partition)\"},\"SK\":{\"S\":\"\(sort)\"},\"tp\":{\"S\":\"\(kind)\"}\(extra)}")
     }
@@ -34,7 +21,7 @@ import Testing
     private func withPlans(_ body: (World) async throws -> Void) async throws {
         try await withWorld { world in
             var world = world
-            world.rulesText = Self.rules
+            world.rulesText = rulesByKindText
             try await world.put(Self.items)
             try await body(world)
         }

@@ -7,19 +7,6 @@ import Testing
 
 /// Old keys that more than one item would go back to, and old keys whose items were deleted since they were put back.
 @Suite struct RollbackPlacesTests {
-    private static let rules = """
-        name: by-kind
-        noun: plan
-        key: {partition: PK, sort: SK}
-        rules:
-          - from: {PK: "PLAN#{id}", SK: "META"}
-            to:   {PK: "A",         SK: "META#{id}"}
-            where: {tp: a}
-          - from: {PK: "PLAN#{id}", SK: "META"}
-            to:   {PK: "B",         SK: "META#{id}"}
-            where: {tp: b}
-        """
-
     private static func plan(_ partition: String, _ sort: String, _ kind: String, _ name: String) -> Item {
         item(
             "{\"PK\":{\"S\":\"\(partition)\"},\"SK\":{\"S\":\"\(sort)\"},\"tp\":{\"S\":\"\(kind)\"},\"nm\":{\"S\":\"\(name)\"}}"
@@ -32,7 +19,7 @@ import Testing
     private func requireFound(_ made: [Item], _ sentence: String, isCopyThere: Bool = true) async throws {
         try await withWorld { world in
             var world = world
-            world.rulesText = Self.rules
+            world.rulesText = rulesByKindText
             try await world.put(items)
             _ = try await world.migrate().execute()
             if !isCopyThere { _ = try await world.table.delete(key("A", "META#1"), condition: .exists) }
@@ -73,7 +60,7 @@ import Testing
     @Test func whatStandsUnderTheOldKeyIsTheSame() async throws {
         try await withWorld { world in
             var world = world
-            world.rulesText = Self.rules
+            world.rulesText = rulesByKindText
             try await world.put(items)
             _ = try await world.migrate().execute()
             let old = Self.plan("PLAN#1", "META", "b", "made")
