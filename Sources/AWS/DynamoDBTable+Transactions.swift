@@ -5,6 +5,10 @@ package import Tables
 extension DynamoDBTable {
     /// A transaction that was held back, by throttling or by another one on its items, is tried again for a minute and a half.
     package func transactMove(_ moves: [Move]) async throws(RekeyError) -> TransactMoveResult {
+        try await transactMove(moves, patience: .seconds(90))
+    }
+
+    func transactMove(_ moves: [Move], patience: Duration) async throws(RekeyError) -> TransactMoveResult {
         let start = ContinuousClock.now
         var failed = 0
         while true {
@@ -16,7 +20,7 @@ extension DynamoDBTable {
             failed += 1
             inFlightLimit.note(isThrottled: cancellation.isThrottled)
             guard
-                let pause = cancellation.policy.delay(
+                let pause = cancellation.policy(patience: patience).delay(
                     after: cancellation.error, attempt: failed, elapsed: .now - start, jitter: .random(in: 0..<1))
             else { throw told(cancellation.error) }
             do {

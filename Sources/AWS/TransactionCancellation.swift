@@ -40,10 +40,10 @@ struct TransactionCancellation {
     }
 
     /// Throttling and other transactions may go on for long; other reasons are tried a few times.
-    var policy: RetryPolicy {
+    func policy(patience: Duration) -> RetryPolicy {
         let isHeldBack = !reasons.isEmpty && reasons.allSatisfy(\.isRetryable)
         return RetryPolicy(
             maximumAttempts: isHeldBack ? .max : 8, base: .milliseconds(50), throttlingBase: .milliseconds(100),
-            cap: .seconds(3), patience: .seconds(90), usesBudget: false)
+            cap: .seconds(3), patience: patience, usesBudget: false)
     }
 }

@@ -104,7 +104,7 @@ extension MoveSteps {
             try await replace(PlannedMove.Copy(item: there, key: move.newKey), by: move)
             return (move, true)
         case .taken:
-            throw try taken(move, "a different item stands under the new key \(move.newKey); it was not overwritten")
+            throw try taken(move, differentItem(move))
         case .unmovable: throw unmovable(move.oldKey)
         }
     }

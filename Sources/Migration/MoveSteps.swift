@@ -90,7 +90,7 @@ struct MoveSteps {
                     move,
                     readBack.covers(move)
                         ? bothChanged(move.oldKey, move.newKey).message
-                        : "a different item came under the new key \(move.newKey) since the survey; it was not overwritten; delete it or the old item \(move.oldKey), the one that does not hold, then resume"
+                        : differentItem(move)
                 )
             case .unmovable: throw unmovable(move.oldKey)
             }
@@ -356,6 +356,10 @@ struct MoveSteps {
             .differences,
             "item \(move.newKey) stood there before the run, equal to what becomes of \(move.oldKey), and one of them was changed since; neither was overwritten; delete the one that does not hold, then resume",
             source: table.name)
+    }
+
+    func differentItem(_ move: PlannedMove) -> String {
+        "a different item came under the new key \(move.newKey) since the survey; it was not overwritten; delete it or the old item \(move.oldKey), the one that does not hold, then resume"
     }
 
     private func bothChanged(_ oldKey: ItemKey, _ newKey: ItemKey) -> RekeyError {

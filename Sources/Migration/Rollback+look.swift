@@ -22,7 +22,10 @@ extension Rollback {
         /// Whether the old items stood again once, after a rollback or before one was cut: then those under neither key were deleted
         /// since, and with `keepCurrent` they stay so.
         package var wasRestored = false
-        /// Items changed since the migration, as sentences, at most ten.
+        /// Old items that were put back by this rollback before it was cut and are gone since, while their new ones stand: they come
+        /// back, unless that is to be decided.
+        package var goneAgain = 0
+        /// Items changed since the migration, and sentences on these and on those that are gone again, at most ten.
         package var conflicts = 0
         package var sentences: [String] = []
         /// Of the conflicts, those that `keepCurrent` does not solve.
@@ -60,8 +63,10 @@ extension Rollback {
                 unsolved += 1
                 if firstUnsolved == nil { firstUnsolved = "\(key)" }
             }
-            if sentences.count < 10 { sentences.append(sentence) }
+            say(sentence)
         }
+
+        mutating func say(_ sentence: String) { if sentences.count < 10 { sentences.append(sentence) } }
     }
 
     /// - Parameter runs: where other runs of the table are, if only a snapshot is at hand.
@@ -107,6 +112,10 @@ extension Rollback {
                         judge(item, move, old: current, &steps, &findings)
                     } else if !isKept {
                         findings.toDelete += 1
+                        if current == nil, findings.wasRestored, !isDue(move.old, timeToLive, .now()) {
+                            findings.goneAgain += 1
+                            findings.say("\(move.oldKey) was put back and is gone since, while \(move.newKey) stands")
+                        }
                     }
                 } else if current == nil {
                     if findings.wasRestored, onConflict == .keepCurrent { findings.toRestore -= 1 }
@@ -279,7 +288,7 @@ extension Rollback {
                 findings.conflicts > 0 ? "\(findings.conflicts) items were changed" : nil,
                 created + stranded > 0 ? "\(created + stranded) came under new keys" : nil,
             ].compactMap { $0 }.joined(separator: " and ")
-            let deleted = findings.wasRestored ? findings.underNeither : 0
+            let deleted = findings.wasRestored ? findings.underNeither + findings.goneAgain : 0
             let what = [
                 since.isEmpty ? nil : since + " since the migration",
                 deleted > 0 ? "\(deleted) items were deleted since they were put back" : nil,

@@ -52,6 +52,11 @@ struct RollbackSteps {
                     }
                     guard isDue(move.old, timeToLive, .now()) else { throw changedMeanwhile(move.oldKey) }
                 }
+                if wasRestored, current == nil, let there, onConflict == .stop, !isKept(move), move.isOwnCopy(there),
+                    !isDue(move.old, timeToLive, .now())
+                {
+                    throw changedMeanwhile(move.oldKey)
+                }
                 let item = try wanted(move, old: current, new: there)
                 expected.append((move, item))
                 if let current, current.isEqual(to: item) { continue }

@@ -173,7 +173,7 @@ import Testing
         let plan = FaultPlan(sequence: Array(repeating: kind, count: 9))
         try await withTable(old, plan) { table, server in
             let before = table.inFlightLimit.current
-            let result = try await table.transactMove([Move(old: old, new: new)])
+            let result = try await table.transactMove([Move(old: old, new: new)], patience: .seconds(540))
             #expect(result.isCommitted)
             #expect(server.counts.count(kind) == 9)
             #expect((table.inFlightLimit.current < before) == (kind == .transactionThrottled))

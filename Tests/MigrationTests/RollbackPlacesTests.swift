@@ -93,6 +93,28 @@ import Testing
         }
     }
 
+    /// The same before the new items went: nothing is deleted on a guess, and nothing comes back in silence.
+    @Test(arguments: Rollback.ConflictRule.allCases)
+    func deletedWhileItsNewOneStands(rule: Rollback.ConflictRule) async throws {
+        try await withWorld { world in
+            let items = someItems(3)
+            try await world.put(items)
+            _ = try await world.migrate().execute()
+            let table = WatchedTable(
+                world.table,
+                before: { (_, call) throws(RekeyError) in if case .deleteUnchanged = call { throw cut } })
+            #expect(await failure { _ = try await world.rollback(table).execute(runs: world.runs) } != nil)
+            _ = try await world.table.delete(key("PLAN#2", "META"), condition: .exists)
+            let before = digest(try await world.items().values)
+            let error = await failure { _ = try await world.rollback(onConflict: rule).execute(runs: world.runs) }
+            #expect((error?.code == .differences) == (rule == .stop), "\(error?.description ?? "")")
+            #expect((error == nil) == (rule != .stop))
+            if rule == .stop { #expect(error?.message.hasPrefix("1 items were deleted since they were put back;") == true) }
+            #expect(world.said.contains("PLAN#2 / META was put back and is gone since, while PLAN / META#2 stands"))
+            #expect(digest(try await world.items().values) == (rule == .stop ? before : digest(items)))
+        }
+    }
+
     /// One whose time to live was over since is no deletion of anyone's.
     @Test func timeIsOverSinceTheRunWasTakenBack() async throws {
         try await withWorld { world in
