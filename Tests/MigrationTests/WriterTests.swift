@@ -148,4 +148,35 @@ import Testing
             #expect(try await world.items()[key("PLAN#2", "META")]?.isEqual(to: outside) == true)
         }
     }
+
+    /// Another item that comes under a new key after the survey: whichever of the two is deleted, as the message asks, the run goes on.
+    @Test(arguments: Migrate.Strategy.allCases, [true, false])
+    func aDifferentItemCame(strategy: Migrate.Strategy, isOldDeleted: Bool) async throws {
+        try await withWorld { world in
+            let items = someItems(3)
+            try await world.put(items)
+            let (base, said) = (world.table, world.said)
+            let foreign = newPlan("2", name: "another")
+            let table = WatchedTable(
+                base,
+                before: { (_, call) async throws(RekeyError) in
+                    switch call {
+                    case .get where said.contains("Creating new structure"), .move:
+                        _ = try await base.put(foreign, condition: .none)
+                    default: break
+                    }
+                })
+            let error = await failure { _ = try await world.migrate(table, strategy: strategy).execute() }
+            #expect(error?.code == .differences)
+            let advice = "delete it or the old item PLAN#2 / META, the one that does not hold, then resume"
+            #expect(error?.message.contains(advice) == true, "\(error?.description ?? "")")
+            #expect(try await world.items()[key("PLAN", "META#2")]?.isEqual(to: foreign) == true)
+            let (old, new) = (key("PLAN#2", "META"), key("PLAN", "META#2"))
+            _ = try await base.delete(isOldDeleted ? old : new, condition: .exists)
+            _ = try await world.resume()
+            var expected = try afterMove(items)
+            if isOldDeleted { expected[new] = foreign }
+            #expect(digest(try await world.items().values) == digest(expected.values))
+        }
+    }
 }
