@@ -115,6 +115,30 @@ import Testing
         }
     }
 
+    /// The same once the rollback that goes on has looked: it stops, and the same command then says what it found.
+    @Test func deletedAfterTheLookWhileItsNewOneStands() async throws {
+        try await withWorld { world in
+            try await world.put(someItems(3))
+            _ = try await world.migrate().execute()
+            let (base, said) = (world.table, world.said)
+            let first = WatchedTable(
+                base, before: { (_, call) throws(RekeyError) in if case .deleteUnchanged = call { throw cut } })
+            #expect(await failure { _ = try await world.rollback(first).execute(runs: world.runs) } != nil)
+            let second = WatchedTable(
+                base,
+                before: { (_, call) async throws(RekeyError) in
+                    guard case .get = call, said.contains("0 plans to put back, 3 in place") else { return }
+                    _ = try await base.delete(key("PLAN#2", "META"), condition: .none)
+                })
+            let stopped = await failure { _ = try await world.rollback(second).execute(runs: world.runs) }
+            #expect(stopped?.code == .stoppedResumable, "\(stopped?.description ?? "")")
+            #expect(stopped?.message.hasPrefix("PLAN#2 / META was changed while the run was taken back") == true)
+            #expect(!second.calls.contains { $0.isWrite })
+            let again = await failure { _ = try await world.rollback().execute(runs: world.runs) }
+            #expect(again?.code == .differences)
+        }
+    }
+
     /// One whose time to live was over since is no deletion of anyone's.
     @Test func timeIsOverSinceTheRunWasTakenBack() async throws {
         try await withWorld { world in
