@@ -22,8 +22,7 @@ extension Rollback {
         /// Whether the old items stood again once, after a rollback or before one was cut: then those under neither key were deleted
         /// since, and with `keepCurrent` they stay so.
         package var wasRestored = false
-        /// Old items that were put back by this rollback before it was cut and are gone since, while their new ones stand: they come
-        /// back, unless that is to be decided.
+        /// Old items that were put back and are gone since, while their new ones stand: `stop` refuses, the others put them back again.
         package var goneAgain = 0
         /// Items changed since the migration, and sentences on these and on those that are gone again, at most ten.
         package var conflicts = 0

@@ -70,6 +70,14 @@ import Testing
         }
     }
 
+    /// Cuts a rollback once all old items stand again, before the new ones go or after.
+    private func cutRollback(_ world: World, removesNew: Bool) async throws {
+        let hook: WatchedTable.Hook = { (_, call) throws(RekeyError) in if case .deleteUnchanged = call { throw cut } }
+        let table =
+            removesNew ? WatchedTable(world.table, after: hook) : WatchedTable(world.table, before: hook)
+        #expect(await failure { _ = try await world.rollback(table).execute(runs: world.runs) } != nil)
+    }
+
     /// A rollback that was cut when all old items stood again; then users deleted one.
     @Test(arguments: Rollback.ConflictRule.allCases)
     func deletedSinceARollbackWasCut(rule: Rollback.ConflictRule) async throws {
@@ -77,10 +85,7 @@ import Testing
             let items = someItems(3)
             try await world.put(items)
             _ = try await world.migrate().execute()
-            let table = WatchedTable(
-                world.table,
-                after: { (_, call) throws(RekeyError) in if case .deleteUnchanged = call { throw cut } })
-            #expect(await failure { _ = try await world.rollback(table).execute(runs: world.runs) } != nil)
+            try await cutRollback(world, removesNew: true)
             _ = try await world.table.delete(key("PLAN#2", "META"), condition: .exists)
             let before = digest(try await world.items().values)
             let error = await failure { _ = try await world.rollback(onConflict: rule).execute(runs: world.runs) }
@@ -100,10 +105,7 @@ import Testing
             let items = someItems(3)
             try await world.put(items)
             _ = try await world.migrate().execute()
-            let table = WatchedTable(
-                world.table,
-                before: { (_, call) throws(RekeyError) in if case .deleteUnchanged = call { throw cut } })
-            #expect(await failure { _ = try await world.rollback(table).execute(runs: world.runs) } != nil)
+            try await cutRollback(world, removesNew: false)
             _ = try await world.table.delete(key("PLAN#2", "META"), condition: .exists)
             let before = digest(try await world.items().values)
             let error = await failure { _ = try await world.rollback(onConflict: rule).execute(runs: world.runs) }
@@ -121,9 +123,7 @@ import Testing
             try await world.put(someItems(3))
             _ = try await world.migrate().execute()
             let (base, said) = (world.table, world.said)
-            let first = WatchedTable(
-                base, before: { (_, call) throws(RekeyError) in if case .deleteUnchanged = call { throw cut } })
-            #expect(await failure { _ = try await world.rollback(first).execute(runs: world.runs) } != nil)
+            try await cutRollback(world, removesNew: false)
             let second = WatchedTable(
                 base,
                 before: { (_, call) async throws(RekeyError) in
