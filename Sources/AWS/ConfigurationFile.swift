@@ -145,11 +145,10 @@ private struct ConfigurationReader {
     mutating func finish() throws(RekeyError) -> [(name: String, section: ConfigurationSection)] {
         closeSection()
         var result: [(name: String, section: ConfigurationSection)] = []
-        let shared = try section(defaults)
         for (name, settings) in sections {
-            var whole = shared
-            whole.merge(try section(settings))
-            result.append((name, whole))
+            // What no section takes over is not looked into, as `configparser` does not.
+            let own = Set(settings.map(\.name))
+            result.append((name, try section(defaults.filter { !own.contains($0.name) } + settings)))
         }
         return result
     }

@@ -107,6 +107,10 @@ import Testing
         Case(config: "[default]\na=b=c:d\ne:f=g\nß = ü\nK\u{130} = 1\n"),
         Case(config: "[DEFAULT]\nregion = all\noutput=json\n[profile a]\noutput=text\n[default]\n", profile: "a"),
         Case(config: "[DEFAULT]\na=1\n[DEFAULT]\nb=2\n[profile x]\n"),
+        // Nobody takes over what is malformed there; then somebody does.
+        Case(config: "[DEFAULT]\na =\n  b\n"), Case(config: "[DEFAULT]\na =\n  b\n[default]\na = 1\n"),
+        Case(config: "[DEFAULT]\na =\n  b = 1\n[default]\na = 1\n[profile x]\n"),
+        Case(config: "[DEFAULT]\na =\n  b\n[default]\nb = 1\n"),
         Case(config: "[a]b]\nx=1\n[profile y] z]\nx=2\n"),
         Case(
             config: "[profile a]\nregion=config\noutput=config\ns3=\n  x=1\n",
