@@ -24,6 +24,8 @@ extension Rollback {
         package var wasRestored = false
         /// Old items that were put back and are gone since, while their new ones stand: `stop` refuses, the others put them back again.
         package var goneAgain = 0
+        /// Old items that were deleted since they were put back, or lost.
+        package var deletedSince: Int { wasRestored ? underNeither + goneAgain : 0 }
         /// Items changed since the migration, and sentences on these and on those that are gone again, at most ten.
         package var conflicts = 0
         package var sentences: [String] = []
@@ -287,7 +289,7 @@ extension Rollback {
                 findings.conflicts > 0 ? "\(findings.conflicts) items were changed" : nil,
                 created + stranded > 0 ? "\(created + stranded) came under new keys" : nil,
             ].compactMap { $0 }.joined(separator: " and ")
-            let deleted = findings.wasRestored ? findings.underNeither + findings.goneAgain : 0
+            let deleted = findings.deletedSince
             let what = [
                 since.isEmpty ? nil : since + " since the migration",
                 deleted > 0 ? "\(deleted) items were deleted since they were put back" : nil,

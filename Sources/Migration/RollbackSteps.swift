@@ -45,17 +45,16 @@ struct RollbackSteps {
             for move in chunk {
                 let there = new[move.newKey]
                 let current = old[move.oldKey]
-                if wasRestored, current == nil, there == nil, onConflict != .takeSnapshot {
-                    if onConflict == .keepCurrent {
+                if wasRestored, current == nil {
+                    if onConflict == .keepCurrent, there == nil {
                         done.deleted.insert(move.oldKey.sortableBytes)
                         continue
                     }
-                    guard isDue(move.old, timeToLive, .now()) else { throw changedMeanwhile(move.oldKey) }
-                }
-                if wasRestored, current == nil, let there, onConflict == .stop, !isKept(move), move.isOwnCopy(there),
-                    !isDue(move.old, timeToLive, .now())
-                {
-                    throw changedMeanwhile(move.oldKey)
+                    if onConflict == .stop, there.map({ !isKept(move) && move.isOwnCopy($0) }) ?? true,
+                        !isDue(move.old, timeToLive, .now())
+                    {
+                        throw changedMeanwhile(move.oldKey)
+                    }
                 }
                 let item = try wanted(move, old: current, new: there)
                 expected.append((move, item))

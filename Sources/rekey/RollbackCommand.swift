@@ -118,6 +118,7 @@ struct RollbackCommand: AsyncParsableCommand {
                 ("removed", .integer(findings.toDelete)), ("kept", .integer(findings.kept)),
                 ("conflicts", .integer(findings.conflicts)),
                 ("created", .integer(findings.created + findings.stranded)),
+                ("deleted", .integer(findings.deletedSince)),
             ])
             try Terminal.print(result.text)
         }

@@ -175,6 +175,7 @@ enum Schemas {
         member("kept", .integer("New items that were there before the run.")),
         member("conflicts", .integer("Items that were changed since the migration.")),
         member("created", .integer("Items made under new keys since the migration.")),
+        member("deleted", .integer("Old items deleted since a rollback put them back.")),
     ])
 
     private static let pointInTime = Schema.object([

@@ -88,6 +88,7 @@ import Testing
             try await cutRollback(world, removesNew: true)
             _ = try await world.table.delete(key("PLAN#2", "META"), condition: .exists)
             let before = digest(try await world.items().values)
+            #expect(try await world.rollback(onConflict: .takeSnapshot).dryRun().deletedSince == 1)
             let error = await failure { _ = try await world.rollback(onConflict: rule).execute(runs: world.runs) }
             #expect((error?.code == .differences) == (rule == .stop))
             #expect(world.said.contains("stand under neither key, deleted since they were put back or lost"))
@@ -108,6 +109,7 @@ import Testing
             try await cutRollback(world, removesNew: false)
             _ = try await world.table.delete(key("PLAN#2", "META"), condition: .exists)
             let before = digest(try await world.items().values)
+            #expect(try await world.rollback(onConflict: .takeSnapshot).dryRun().deletedSince == 1)
             let error = await failure { _ = try await world.rollback(onConflict: rule).execute(runs: world.runs) }
             #expect((error == nil) == (rule != .stop))
             let isSaid = error?.message.hasPrefix("1 items were deleted since they were put back;") ?? false
