@@ -122,7 +122,7 @@ import Testing
         let (old, new) = (try item("PLAN#1", "META"), try item("PLAN", "META#1"))
         let changed = try Item(validating: Array(#"{"PK":{"S":"PLAN#1"},"SK":{"S":"META"},"a0":{"N":"7"}}"#.utf8))
         var plan = FaultPlan(sequence: [.held], operations: [operation])
-        plan.slowMilliseconds = 6000
+        plan.slowMilliseconds = 60_000
         try await withTable(old, plan) { table, server in
             async let result: Item? =
                 operation == "DeleteItem"
@@ -130,6 +130,7 @@ import Testing
                 : refused(table.transactMove([Move(old: old, new: new)]))
             while server.counts.count(.held) == 0 { try await Task.sleep(for: .milliseconds(10)) }
             _ = try await table.put(changed, condition: .none)
+            server.plan = FaultPlan()
             #expect(try await result?.isEqual(to: changed) == true)
             #expect(try await table.get(old.key(.standard))?.isEqual(to: changed) == true)
             #expect(try await table.get(new.key(.standard)) == nil)

@@ -42,7 +42,7 @@ import Testing
                 try makeDirectories("\(directory)/\(name)/data")
                 try put([1], at: "\(directory)/\(name)/data/file")
             }
-            let holder = open("\(directory)/\(held)", O_RDONLY)
+            let holder = open("\(directory)/\(held)", O_RDONLY | O_CLOEXEC)
             #expect(flock(holder, LOCK_EX) == 0)
             let work = try AtomicDirectory("\(directory)/new")
             try work.commit()
@@ -66,7 +66,7 @@ import Testing
             ]
             for name in [left, held] + others { try put([1], at: "\(directory)/\(name)") }
             try makeDirectories("\(directory)/.out.partial-\(dead)-d")
-            let holder = open("\(directory)/\(held)", O_RDONLY)
+            let holder = open("\(directory)/\(held)", O_RDONLY | O_CLOEXEC)
             #expect(flock(holder, LOCK_EX) == 0)
             let kept = [".out.partial-\(dead)-d"] + others
             try openSink("\(directory)/out", compression: .none).finish()
@@ -77,7 +77,7 @@ import Testing
             try openSink("\(directory)/out", compression: .none).finish()
             #expect(try names(directory).count == kept.count + 2)
             let work = try #require(try names(directory).first { $0.hasPrefix(".out.partial-\(getpid())-") })
-            let other = open("\(directory)/\(work)", O_RDONLY)
+            let other = open("\(directory)/\(work)", O_RDONLY | O_CLOEXEC)
             #expect(flock(other, LOCK_EX | LOCK_NB) != 0)
             close(other)
             sink.abandon()

@@ -74,10 +74,17 @@ final class FaultHandler: ChannelInboundHandler {
         }
         let context = NIOLoopBound(context, eventLoop: context.eventLoop)
         guard kind == .held else { return carryOut(request, sent, unprocessed, kind, context.value) }
-        let pause = TimeAmount.milliseconds(Int64(server.plan.slowMilliseconds))
-        context.value.eventLoop.assumeIsolated().scheduleTask(in: pause) {
+        let plan = server.plan
+        hold(plan, until: .now() + .milliseconds(Int64(plan.slowMilliseconds)), on: context.value.eventLoop) {
             self.carryOut(request, sent, unprocessed, kind, context.value)
         }
+    }
+
+    private func hold(
+        _ plan: FaultPlan, until end: NIODeadline, on loop: any EventLoop, _ carryOut: @escaping () -> Void
+    ) {
+        guard server.plan == plan, .now() < end else { return carryOut() }
+        loop.assumeIsolated().scheduleTask(in: .milliseconds(20)) { self.hold(plan, until: end, on: loop, carryOut) }
     }
 
     private func carryOut(

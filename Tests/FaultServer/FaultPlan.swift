@@ -18,7 +18,7 @@ public enum FaultKind: String, Sendable, Codable, CaseIterable, CodingKeyReprese
     case slow
     /// The second half of the answer comes after `slowMilliseconds`.
     case stall
-    /// The request is carried out only after `slowMilliseconds`.
+    /// The request is carried out only after `slowMilliseconds`, or once another plan is set.
     case held
     /// Half of the answer's body, with a Content-Length that says that this is all; x-amz-crc32 is that of the whole.
     case truncate

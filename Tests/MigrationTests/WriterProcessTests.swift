@@ -119,7 +119,7 @@ import Testing
                     // The new version is deployed, and the run goes on while it writes.
                     application.isSwitched.store(true, ordering: .releasing)
                     // 76: what was moved was deleted under its new key; resuming goes on without it, as the message says.
-                    while [75, 76].contains(ending.status), statuses.count < 10 {
+                    while [75, 76].contains(ending.status), statuses.count < 20 {
                         let run = try #require(try ground.run(round))
                         ending = try await program.run(ground.resume(round, run))
                         statuses.append(ending.status)

@@ -59,7 +59,7 @@ private func withView<R>(_ line: [UInt8], _ body: (ItemView) throws -> R) throws
         var generator = RuleFileGenerator(random: SeededGenerator(seed: seed), hasSort: hasSort)
         let keys = EnumerationTests.keys(hasSort: hasSort)
         var (files, oneWay, moved) = (0, 0, 0)
-        while files < 150 || oneWay < 40 {
+        while files < 150 || oneWay < 40 || (moved <= 100 && files < 2000) {
             let file = generator.file()
             guard let rules = try? RuleSet.parse(yaml: file.text, source: "random"),
                 rules.check(oneWay: true).isAccepted

@@ -352,7 +352,7 @@ import Testing
         var counts = [false: 0, true: 0]
         try await withTemporaryDirectory { directory in
             for round in 0..<60 {
-                let chosen = Array(keys.shuffled(using: &random).prefix(round % 2 == 0 ? 2 : 80))
+                let chosen = Array(keys.shuffled(using: &random).prefix(round % 2 == 0 ? 2 : 160))
                 var made: Set<String> = []
                 for (partition, sort) in chosen {
                     let line = Array("{\(Self.key(partition, sort))}".utf8)
